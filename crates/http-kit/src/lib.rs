@@ -1,1 +1,7 @@
-//! To come.
+//! What every HTTP face of Torg shares: bounded bodies, JSON and query reading with typed problems, file uploads, the caller's
+//! address, request ids and the catching of panics.
+//!
+//! It has no wire shape of its own: every problem is a value, and the face that asked puts it into its own words.
+
+pub mod body;
+pub mod json;
