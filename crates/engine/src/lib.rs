@@ -1,1 +1,3 @@
-//! To come.
+//! Commands and queries, each asked by an actor.
+
+pub mod store;

@@ -1,0 +1,182 @@
+//! A batch of commands that a store runs in one transaction: decide each in order, then write what has changed.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::Timestamp;
+use crate::attachment::Attachment;
+use crate::chat::{Chat, ChatKey, Side};
+use crate::commands::{Answer, Command};
+use crate::event::{Entry, Event};
+use crate::id::{AccountId, ChatId};
+use crate::message::Message;
+use crate::policy::Policy;
+use crate::refusal::Denied;
+use crate::world::{LastIds, Receipt, Touches, World};
+
+/// Commands in the order in which they are decided.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    /// The commands.
+    pub submissions: Vec<Submission>,
+    /// The time at which all of them are decided, to the millisecond.
+    pub now: Timestamp,
+}
+
+/// A command, and the rules of the door through which it came.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// What to do.
+    pub command: Command,
+    /// By whose rules.
+    pub policy: Arc<Policy>,
+}
+
+/// One answer for each command of a batch, in the same order.
+pub type Answers = Vec<Result<Answer, Denied>>;
+
+/// What a batch comes to.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// One answer for each command.
+    pub answers: Answers,
+    /// What the store has to write.
+    pub changes: Changes,
+}
+
+/// Everything that a store has to write, all of it or nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// Chats that are new or not what they were, by id.
+    pub chats: BTreeMap<ChatId, ChatChange>,
+    /// New messages, by rising id. Their attachments stand in [`Self::attachments`] too.
+    pub messages: Vec<Message>,
+    /// Attachments that are new, or belong to a message now.
+    pub attachments: Vec<Attachment>,
+    /// New entries of the accounts' logs, in order. The store numbers them without a gap.
+    pub entries: Vec<(AccountId, Entry)>,
+    /// Idempotency keys that were used.
+    pub receipts: Vec<((AccountId, String), Receipt)>,
+    /// The ids that were given out last.
+    pub last_ids: LastIds,
+}
+
+/// A chat before and after.
+#[derive(Clone, Debug)]
+pub struct ChatChange {
+    /// None for a new chat.
+    pub before: Option<Chat>,
+    /// What to store.
+    pub after: Chat,
+}
+
+/// By how much an account's unread totals change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UnreadChange {
+    /// Over the chats that are in sight.
+    pub shown: i64,
+    /// Over the hidden chats.
+    pub hidden: i64,
+}
+
+impl Batch {
+    /// What must be loaded before [`Self::keys`] can be asked.
+    pub fn touches(&self) -> Touches {
+        let mut touches = Touches::default();
+        for submission in &self.submissions {
+            touches.merge(submission.command.touches());
+        }
+        touches
+    }
+
+    /// The chats that the commands mean without knowing their ids; `world` holds what [`Self::touches`] names.
+    pub fn keys(&self, world: &World) -> Vec<ChatKey> {
+        self.submissions.iter().filter_map(|submission| submission.command.key(world)).collect()
+    }
+
+    /// Decides every command in order over `world`. A refused command leaves no trace and disturbs no neighbour.
+    pub fn run(&self, mut world: World) -> Outcome {
+        let mut changes = Changes::default();
+        let mut answers = Answers::with_capacity(self.submissions.len());
+        for Submission { command, policy } in &self.submissions {
+            let decision = command.decide(&world, policy, self.now);
+            answers.push(decision.map(|decision| {
+                for event in &decision.events {
+                    changes.record(event, &mut world, self.now);
+                }
+                if let Some((key, receipt)) = decision.receipt {
+                    world.receipts.insert(key.clone(), receipt.clone());
+                    changes.receipts.push((key, receipt));
+                }
+                decision.answer
+            }));
+        }
+        for change in changes.chats.values_mut() {
+            if let Some(after) = world.chats.remove(&change.after.id) {
+                change.after = after;
+            }
+        }
+        changes.last_ids = world.last_ids;
+        Outcome { answers, changes }
+    }
+}
+
+impl Changes {
+    fn record(&mut self, event: &Event, world: &mut World, now: Timestamp) {
+        if let Some(chat) = event.chat()
+            && !self.chats.contains_key(&chat)
+            && let Some(before) = world.chats.get(&chat)
+        {
+            self.chats
+                .insert(chat, ChatChange { before: Some(before.clone()), after: before.clone() });
+        }
+        world.apply(event, now);
+        match event {
+            Event::ChatOpened(chat) => {
+                self.chats.insert(chat.id, ChatChange { before: None, after: Chat::clone(chat) });
+            }
+            Event::MessageCreated { message, .. } => {
+                self.attachments.extend(message.attachments.iter().cloned());
+                self.messages.push(Message::clone(message));
+            }
+            Event::AttachmentStored(attachment) => {
+                self.attachments.push(Attachment::clone(attachment))
+            }
+            Event::ChatRead { .. }
+            | Event::ChatDelivered { .. }
+            | Event::TurnChanged { .. }
+            | Event::ChatClosed { .. }
+            | Event::ChatReopened { .. }
+            | Event::DisputeStarted { .. }
+            | Event::DisputeEnded { .. }
+            | Event::ChatHidden { .. }
+            | Event::ChatShown { .. }
+            | Event::ChatBlocked { .. }
+            | Event::ChatUnblocked { .. } => {}
+        }
+        if let Some(chat) = event.chat().and_then(|id| world.chats.get(&id)) {
+            self.entries.extend(event.entries(chat, now));
+        }
+    }
+
+    /// By how much the unread totals of each account change on each side, for the accounts with a change.
+    pub fn unread(&self) -> HashMap<(AccountId, Side), UnreadChange> {
+        let mut totals: HashMap<(AccountId, Side), UnreadChange> = HashMap::new();
+        for change in self.chats.values() {
+            for side in [Side::Seller, Side::Buyer] {
+                let mut add = |chat: &Chat, sign: i64| {
+                    let seat = chat.seat(side);
+                    let total = totals.entry((seat.account, side)).or_default();
+                    let counter = if seat.hidden { &mut total.hidden } else { &mut total.shown };
+                    *counter += sign * seat.marks.unread;
+                };
+                if let Some(before) = &change.before {
+                    add(before, -1);
+                }
+                add(&change.after, 1);
+            }
+        }
+        totals.retain(|_, change| *change != UnreadChange::default());
+        totals
+    }
+}

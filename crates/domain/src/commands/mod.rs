@@ -1,0 +1,169 @@
+//! One file a command. Each says what it needs to have loaded, and decides, purely, what happens.
+
+mod attach_file;
+mod block;
+mod draft;
+mod hide_chat;
+mod mark_delivered;
+mod mark_read;
+mod open_chat;
+mod post_as_marketplace;
+mod post_message;
+mod steer_chat;
+
+pub use attach_file::AttachFile;
+pub use block::SetBlock;
+pub use draft::{Attached, Draft, IdempotencyKey};
+pub use hide_chat::HideChat;
+pub use mark_delivered::MarkDelivered;
+pub use mark_read::MarkRead;
+pub use open_chat::{OpenChat, Subject};
+pub use post_as_marketplace::{MarketplaceRole, PostAsMarketplace};
+pub use post_message::PostMessage;
+pub use steer_chat::{Dispute, SteerChat, Steering};
+
+use crate::Timestamp;
+use crate::attachment::Attachment;
+use crate::chat::{Chat, ChatKey};
+use crate::event::Event;
+use crate::id::{AccountId, ChatId};
+use crate::message::Message;
+use crate::policy::Policy;
+use crate::refusal::Denied;
+use crate::world::{Receipt, Touches, World};
+
+/// Everything that can be asked of the chats.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Begin a chat, or find the one that exists.
+    OpenChat(OpenChat),
+    /// Write in a chat.
+    PostMessage(PostMessage),
+    /// Write in a chat as the marketplace.
+    PostAsMarketplace(PostAsMarketplace),
+    /// Note what one side has read.
+    MarkRead(MarkRead),
+    /// Note what reached a client of one side.
+    MarkDelivered(MarkDelivered),
+    /// Put a chat out of one side's sight.
+    HideChat(HideChat),
+    /// Block the seller in a chat, or take that back.
+    SetBlock(SetBlock),
+    /// Close or reopen a chat, or pass the turn, for the marketplace.
+    SteerChat(SteerChat),
+    /// Start or end a dispute, for the marketplace.
+    Dispute(Dispute),
+    /// Store a file that is to be sent later.
+    AttachFile(AttachFile),
+}
+
+/// What a command answers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// To [`OpenChat`] and [`Dispute`].
+    Opened {
+        /// The chat.
+        chat: Box<Chat>,
+        /// Whether it is new.
+        created: bool,
+        /// The first message, if one was to be written.
+        message: Option<Box<Message>>,
+    },
+    /// To [`PostMessage`] and [`PostAsMarketplace`].
+    Posted {
+        /// The message, as it is stored.
+        message: Box<Message>,
+        /// Whether it was stored before, under the same idempotency key.
+        replayed: bool,
+    },
+    /// To [`MarkRead`].
+    Read {
+        /// How many messages of the chat this side still has not read.
+        unread: i64,
+    },
+    /// To [`AttachFile`].
+    Attached(Box<Attachment>),
+    /// To the others.
+    Done,
+}
+
+/// What a command comes to.
+#[derive(Clone, Debug)]
+pub struct Decision {
+    /// What happens, in order.
+    pub(crate) events: Vec<Event>,
+    /// What the caller hears.
+    pub(crate) answer: Answer,
+    /// The idempotency key that is used up.
+    pub(crate) receipt: Option<((AccountId, String), Receipt)>,
+}
+
+impl Decision {
+    fn new(events: Vec<Event>, answer: Answer) -> Self {
+        Self { events, answer, receipt: None }
+    }
+
+    /// Nothing happens.
+    fn nothing(answer: Answer) -> Self {
+        Self::new(Vec::new(), answer)
+    }
+}
+
+impl Command {
+    /// What must be loaded for it.
+    pub fn touches(&self) -> Touches {
+        match self {
+            Self::OpenChat(command) => command.touches(),
+            Self::PostMessage(command) => command.touches(),
+            Self::PostAsMarketplace(command) => command.touches(),
+            Self::MarkRead(command) => command.touches(),
+            Self::MarkDelivered(command) => command.touches(),
+            Self::HideChat(command) => touches_chat(command.chat),
+            Self::SetBlock(command) => touches_chat(command.chat),
+            Self::SteerChat(command) => touches_chat(command.chat),
+            Self::Dispute(command) => command.touches(),
+            Self::AttachFile(_) => Touches::default(),
+        }
+    }
+
+    /// The chat it means, when it does not name the chat's id.
+    pub fn key(&self, world: &World) -> Option<ChatKey> {
+        match self {
+            Self::OpenChat(command) => command.key(world),
+            Self::Dispute(command) => command.key(world),
+            Self::PostMessage(_)
+            | Self::PostAsMarketplace(_)
+            | Self::MarkRead(_)
+            | Self::MarkDelivered(_)
+            | Self::HideChat(_)
+            | Self::SetBlock(_)
+            | Self::SteerChat(_)
+            | Self::AttachFile(_) => None,
+        }
+    }
+
+    /// Decides what happens at `now` by the rules of `policy`.
+    pub fn decide(
+        &self,
+        world: &World,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<Decision, Denied> {
+        match self {
+            Self::OpenChat(command) => command.decide(world, policy, now),
+            Self::PostMessage(command) => command.decide(world, policy, now),
+            Self::PostAsMarketplace(command) => command.decide(world, now),
+            Self::MarkRead(command) => command.decide(world),
+            Self::MarkDelivered(command) => command.decide(world),
+            Self::HideChat(command) => command.decide(world),
+            Self::SetBlock(command) => command.decide(world),
+            Self::SteerChat(command) => command.decide(world),
+            Self::Dispute(command) => command.decide(world, now),
+            Self::AttachFile(command) => command.decide(world, policy, now),
+        }
+    }
+}
+
+fn touches_chat(chat: ChatId) -> Touches {
+    Touches { chats: [chat].into(), ..Touches::default() }
+}

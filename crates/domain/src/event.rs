@@ -1,0 +1,198 @@
+//! What happens in chats, and what of it each side's log keeps.
+
+use crate::Timestamp;
+use crate::attachment::Attachment;
+use crate::chat::{Chat, Side, Turn};
+use crate::id::{AccountId, ChatId, MessageId};
+use crate::message::{Message, Role};
+
+/// Something that happened. No change can be stored without its event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A chat began.
+    ChatOpened(Box<Chat>),
+    /// Somebody wrote; it is `turn`'s turn now.
+    MessageCreated {
+        /// What was written.
+        message: Box<Message>,
+        /// Who is to write next.
+        turn: Turn,
+    },
+    /// One side has read up to a message.
+    ChatRead {
+        /// Where.
+        chat: ChatId,
+        /// Who.
+        side: Side,
+        /// The newest message read.
+        up_to: MessageId,
+        /// Messages still unread after this.
+        unread: i64,
+        /// The oldest of them.
+        first_unread: Option<MessageId>,
+    },
+    /// Messages up to one reached a client of one side.
+    ChatDelivered {
+        /// Where.
+        chat: ChatId,
+        /// Whose client.
+        side: Side,
+        /// The newest message delivered.
+        up_to: MessageId,
+    },
+    /// It became somebody's turn without a message.
+    TurnChanged {
+        /// Where.
+        chat: ChatId,
+        /// Whose turn.
+        turn: Turn,
+    },
+    /// The chat was closed.
+    ChatClosed {
+        /// Which.
+        chat: ChatId,
+        /// By whom.
+        by: Role,
+    },
+    /// The chat was opened again.
+    ChatReopened {
+        /// Which.
+        chat: ChatId,
+    },
+    /// The chat became a dispute.
+    DisputeStarted {
+        /// Which.
+        chat: ChatId,
+    },
+    /// The dispute was decided.
+    DisputeEnded {
+        /// Which.
+        chat: ChatId,
+    },
+    /// One side put the chat out of its sight.
+    ChatHidden {
+        /// Which.
+        chat: ChatId,
+        /// Who.
+        side: Side,
+    },
+    /// One side took the chat back into its sight.
+    ChatShown {
+        /// Which.
+        chat: ChatId,
+        /// Who.
+        side: Side,
+    },
+    /// The buyer blocked the seller in this chat.
+    ChatBlocked {
+        /// Which.
+        chat: ChatId,
+    },
+    /// The buyer took the block back.
+    ChatUnblocked {
+        /// Which.
+        chat: ChatId,
+    },
+    /// A file was stored that is to be sent later. No log tells of it.
+    AttachmentStored(Box<Attachment>),
+}
+
+/// The kinds of entries in an account's log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EntryKind {
+    /// See [`Event::ChatOpened`].
+    ChatOpened,
+    /// See [`Event::MessageCreated`].
+    MessageCreated,
+    /// See [`Event::ChatRead`].
+    ChatRead,
+    /// See [`Event::ChatDelivered`].
+    ChatDelivered,
+    /// See [`Event::TurnChanged`].
+    ChatTurnChanged,
+    /// See [`Event::ChatClosed`].
+    ChatClosed,
+    /// See [`Event::ChatReopened`].
+    ChatReopened,
+    /// See [`Event::DisputeStarted`].
+    DisputeStarted,
+    /// See [`Event::DisputeEnded`].
+    DisputeEnded,
+    /// See [`Event::ChatHidden`].
+    ChatHidden,
+    /// See [`Event::ChatShown`].
+    ChatShown,
+    /// See [`Event::ChatBlocked`].
+    ChatBlocked,
+    /// See [`Event::ChatUnblocked`].
+    ChatUnblocked,
+}
+
+/// An entry before it has its place in an account's log. It holds ids only and is rendered when it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What happened.
+    pub kind: EntryKind,
+    /// Where.
+    pub chat: ChatId,
+    /// The message in question: the new one, or the newest read or delivered one.
+    pub message: Option<MessageId>,
+    /// The side in question: who read, received, hid or showed; who closed, when it was a side.
+    pub side: Option<Side>,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Event {
+    /// The chat in which this happened; none for a stored file.
+    pub fn chat(&self) -> Option<ChatId> {
+        match self {
+            Self::ChatOpened(chat) => Some(chat.id),
+            Self::MessageCreated { message, .. } => Some(message.chat),
+            Self::ChatRead { chat, .. }
+            | Self::ChatDelivered { chat, .. }
+            | Self::TurnChanged { chat, .. }
+            | Self::ChatClosed { chat, .. }
+            | Self::ChatReopened { chat }
+            | Self::DisputeStarted { chat }
+            | Self::DisputeEnded { chat }
+            | Self::ChatHidden { chat, .. }
+            | Self::ChatShown { chat, .. }
+            | Self::ChatBlocked { chat }
+            | Self::ChatUnblocked { chat } => Some(*chat),
+            Self::AttachmentStored(_) => None,
+        }
+    }
+
+    /// What the logs keep of this event, and whose logs. Both sides hear of everything, except that hiding a chat is
+    /// nobody else's business.
+    pub(crate) fn entries(&self, chat: &Chat, at: Timestamp) -> Vec<(AccountId, Entry)> {
+        let (kind, message, side) = match self {
+            Self::ChatOpened(_) => (EntryKind::ChatOpened, None, None),
+            Self::MessageCreated { message, .. } => {
+                (EntryKind::MessageCreated, Some(message.id), message.author.role.side())
+            }
+            Self::ChatRead { side, up_to, .. } => (EntryKind::ChatRead, Some(*up_to), Some(*side)),
+            Self::ChatDelivered { side, up_to, .. } => {
+                (EntryKind::ChatDelivered, Some(*up_to), Some(*side))
+            }
+            Self::TurnChanged { .. } => (EntryKind::ChatTurnChanged, None, None),
+            Self::ChatClosed { by, .. } => (EntryKind::ChatClosed, None, by.side()),
+            Self::ChatReopened { .. } => (EntryKind::ChatReopened, None, None),
+            Self::DisputeStarted { .. } => (EntryKind::DisputeStarted, None, None),
+            Self::DisputeEnded { .. } => (EntryKind::DisputeEnded, None, None),
+            Self::ChatHidden { side, .. } => (EntryKind::ChatHidden, None, Some(*side)),
+            Self::ChatShown { side, .. } => (EntryKind::ChatShown, None, Some(*side)),
+            Self::ChatBlocked { .. } => (EntryKind::ChatBlocked, None, Some(Side::Buyer)),
+            Self::ChatUnblocked { .. } => (EntryKind::ChatUnblocked, None, Some(Side::Buyer)),
+            Self::AttachmentStored(_) => return Vec::new(),
+        };
+        let entry = Entry { kind, chat: chat.id, message, side, at };
+        let private = matches!(kind, EntryKind::ChatHidden | EntryKind::ChatShown);
+        [Side::Seller, Side::Buyer]
+            .into_iter()
+            .filter(|&reader| !private || side == Some(reader))
+            .map(|reader| (chat.seat(reader).account, entry.clone()))
+            .collect()
+    }
+}
