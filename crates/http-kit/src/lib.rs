@@ -4,4 +4,9 @@
 //! It has no wire shape of its own: every problem is a value, and the face that asked puts it into its own words.
 
 pub mod body;
+pub mod client_address;
 pub mod json;
+pub mod multipart;
+pub mod panic;
+pub mod query;
+pub mod request_id;
