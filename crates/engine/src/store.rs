@@ -10,22 +10,25 @@ use async_trait::async_trait;
 use domain::Timestamp;
 use domain::account::{Account, Member};
 use domain::attachment::Attachment;
-use domain::batch::{Answers, Batch};
+use domain::batch::Batch;
 use domain::catalog::{Fact, OrderFacts, Product, Return, Shop};
 use domain::chat::{Chat, Context, ContextKind, Phase, Side};
+use domain::commands::Answer;
 use domain::event::Entry;
 use domain::id::{
     AccountId, AttachmentId, ChatId, MemberId, MessageId, OrderId, ProductId, ReturnId, ShopId,
 };
 use domain::message::Message;
+use domain::refusal::Denied;
 use uuid::Uuid;
 
 /// Where everything is kept. Lookups by several ids answer in no particular order and leave out what does not exist.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Runs `batch` in one transaction and answers each command. When it returns, everything is durable and visible to
-    /// every later read.
-    async fn commit(&self, batch: Batch) -> Result<Answers, StoreError>;
+    /// Runs `batch` in one transaction and answers each command, in the same order. When it returns, everything is
+    /// durable and visible to every later read. A command that the database cannot store fails alone: the others are
+    /// then run one by one.
+    async fn commit(&self, batch: Batch) -> Vec<Result<Answer, CommandError>>;
 
     /// Stores facts in one transaction, newer over older, and says of each what was wrong with it, if anything.
     async fn put_facts(
@@ -152,6 +155,15 @@ pub trait Store: Send + Sync + 'static {
 
 /// Accounts that sign up at Torg get ids from here on, so that they do not meet those that the marketplace chooses.
 pub const FIRST_OWN_ACCOUNT: i64 = 4_000_000_000_000;
+
+/// Why a command was not carried out. Nothing of it was written, except as [`StoreError::OutcomeUnknown`] says.
+#[derive(Clone, Debug)]
+pub enum CommandError {
+    /// The domain said no.
+    Denied(Denied),
+    /// The database did.
+    Store(StoreError),
+}
 
 /// The database did not do what it was asked.
 #[derive(Clone, Debug, thiserror::Error)]
