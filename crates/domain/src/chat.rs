@@ -150,6 +150,7 @@ impl Actor {
 
 impl Side {
     /// The one across.
+    #[must_use]
     pub fn other(self) -> Self {
         match self {
             Self::Seller => Self::Buyer,

@@ -1,3 +1,21 @@
-//! Commands and queries, each asked by an actor.
+//! Commands and queries over the chats, each asked by a caller whose credential was checked.
+//!
+//! The engine queues commands for the group commit, asks the store, and signs links. It never decides: the rules stand
+//! in the domain. It never speaks a wire: a face of the server calls it and finds its own words for what it answers.
 
+pub mod access;
+pub mod clock;
+pub mod commands;
+mod committer;
+mod engine;
+pub mod error;
+pub mod files;
+pub mod limits;
+pub mod links;
+pub mod queries;
+pub mod random;
+pub mod sessions;
 pub mod store;
+
+pub use engine::{Engine, Parts};
+pub use error::EngineError;

@@ -87,7 +87,7 @@ impl Draft {
     }
 
     /// The message that this draft becomes in `chat`.
-    pub(super) fn into_message(
+    pub(super) fn to_message(
         &self,
         world: &World,
         chat: &Chat,

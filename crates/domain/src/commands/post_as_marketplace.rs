@@ -65,7 +65,7 @@ impl PostAsMarketplace {
         }
         let author =
             Author { role: self.role.into(), account: AccountId::MARKETPLACE, member: None };
-        let message = self.draft.into_message(world, chat, author, &UNBOUND, now)?;
+        let message = self.draft.to_message(world, chat, author, &UNBOUND, now)?;
         let receipt = self.draft.receipt(&message);
         let answer = Answer::Posted { message: Box::new(message.clone()), replayed: false };
         Ok(Decision { events: vec![created(chat, message, self.asks)], answer, receipt })

@@ -69,7 +69,7 @@ pub(super) fn write(
         }
     }
     let author = Author { role: side.into(), account: actor.account, member: actor.member };
-    let message = draft.into_message(world, chat, author, &policy.files, now)?;
+    let message = draft.to_message(world, chat, author, &policy.files, now)?;
     let receipt = draft.receipt(&message);
     let answer = Answer::Posted { message: Box::new(message.clone()), replayed: false };
 

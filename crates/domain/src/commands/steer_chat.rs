@@ -39,9 +39,6 @@ impl SteerChat {
             (Steering::PassTurn(turn), State::Open | State::Disputed) if turn != chat.turn => {
                 Event::TurnChanged { chat: chat.id, turn }
             }
-            (Steering::PassTurn(_), State::Open | State::Disputed) => {
-                return Ok(Decision::nothing(Answer::Done));
-            }
             (Steering::PassTurn(_), State::Closed) => {
                 return Err(Denied::Refused(Refusal::ChatClosed));
             }
@@ -53,7 +50,9 @@ impl SteerChat {
             }
             (Steering::Close, State::Open) => Event::ChatClosed { chat: chat.id, by: Role::Market },
             (Steering::Reopen, State::Closed) => Event::ChatReopened { chat: chat.id },
-            (Steering::Close, State::Closed) | (Steering::Reopen, State::Open) => {
+            (Steering::Close, State::Closed)
+            | (Steering::Reopen, State::Open)
+            | (Steering::PassTurn(_), State::Open | State::Disputed) => {
                 return Ok(Decision::nothing(Answer::Done));
             }
         };

@@ -1,0 +1,150 @@
+//! From a credential to a caller: keys, sessions, passwords.
+
+use std::net::IpAddr;
+
+use domain::Timestamp;
+use domain::account::Account;
+use domain::chat::{ActingAs, Actor};
+use domain::id::{AccountId, ShopId};
+use domain::refusal::Missing;
+use sha2::{Digest, Sha256};
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::store::ApiKey;
+
+/// Who asks. Made from a credential that was checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// As whom the engine acts.
+    pub actor: Actor,
+    /// Only chats about orders of these shops, and chats about no order; none for all.
+    pub shops: Option<Vec<ShopId>>,
+}
+
+impl Caller {
+    /// The caller's account.
+    pub fn account(&self) -> AccountId {
+        self.actor.account
+    }
+
+    /// An account itself, on both sides.
+    pub fn account_holder(account: AccountId) -> Self {
+        Self {
+            actor: Actor { account, member: None, acting_as: ActingAs::EitherSide },
+            shops: None,
+        }
+    }
+}
+
+/// The marketplace's own backend. Made from a key that was checked; what takes it may touch every account.
+#[derive(Clone, Copy, Debug)]
+pub struct Host(());
+
+/// What a key turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyCheck {
+    /// No such key at this face.
+    Unknown,
+    /// It was revoked, or its account may not act any more.
+    Revoked,
+    /// Its time is over.
+    Expired,
+    /// It may not be used from this address.
+    AddressNotAllowed,
+    /// It works.
+    Valid(Box<ValidKey>),
+}
+
+/// A key that works, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValidKey {
+    /// The key.
+    pub key: ApiKey,
+    /// The account; none for the marketplace's backend.
+    pub account: Option<Account>,
+}
+
+impl ValidKey {
+    /// The caller behind the key; none for the marketplace's backend.
+    pub fn caller(&self, acting_as: ActingAs) -> Option<Caller> {
+        let account = self.key.account?;
+        Some(Caller {
+            actor: Actor { account, member: self.key.member, acting_as },
+            shops: self.key.shops.clone(),
+        })
+    }
+
+    /// The marketplace's backend, if this is its key.
+    pub fn host(&self) -> Option<Host> {
+        self.key.account.is_none().then_some(Host(()))
+    }
+}
+
+/// SHA-256 of a secret: what the store keeps of it. Secrets have 256 random bits and need no slow hash.
+pub fn hash_secret(secret: &str) -> [u8; 32] {
+    Sha256::digest(secret.as_bytes()).into()
+}
+
+impl Engine {
+    /// What the key `secret` is worth at the face `audience`, for a caller at `address`.
+    pub async fn check_key(
+        &self,
+        audience: &str,
+        secret: &str,
+        address: Option<IpAddr>,
+    ) -> Result<KeyCheck, EngineError> {
+        let found = self.store().key_by_hash(&hash_secret(secret)).await?;
+        let Some(key) = found.filter(|key| key.audience == audience) else {
+            return Ok(KeyCheck::Unknown);
+        };
+        let now = self.now();
+        if key.revoked_at.is_some_and(|at| at <= now) {
+            return Ok(KeyCheck::Revoked);
+        }
+        if key.expires_at.is_some_and(|at| at <= now) {
+            return Ok(KeyCheck::Expired);
+        }
+        let allowed = &key.allowed_addresses;
+        if !allowed.is_empty()
+            && !address.is_some_and(|address| allowed.contains(&address.to_canonical()))
+        {
+            return Ok(KeyCheck::AddressNotAllowed);
+        }
+        let account = match key.account {
+            Some(id) => Some(self.account(id).await?),
+            None => None,
+        };
+        Ok(KeyCheck::Valid(Box::new(ValidKey { key, account })))
+    }
+
+    /// One account, as it is known; an account of which only the id is known has no card yet.
+    pub async fn account(&self, id: AccountId) -> Result<Account, EngineError> {
+        self.store().accounts(&[id]).await?.pop().ok_or(EngineError::NotFound(Missing::Account))
+    }
+
+    /// Stores a new key for the face `audience`, with the text `secret`.
+    pub async fn put_key(&self, key: &ApiKey) -> Result<(), EngineError> {
+        Ok(self.store().put_key(key).await?)
+    }
+
+    /// Revokes a key of `account` (none: of the marketplace's backend) from now on.
+    pub async fn revoke_key(
+        &self,
+        account: Option<AccountId>,
+        id: uuid::Uuid,
+    ) -> Result<(), EngineError> {
+        let keys = self.store().keys_of(account).await?;
+        let key = keys
+            .into_iter()
+            .find(|key| key.id == id)
+            .ok_or(EngineError::NotFound(Missing::Account))?;
+        let revoked_at: Option<Timestamp> = key.revoked_at.or(Some(self.now()));
+        Ok(self.store().put_key(&ApiKey { revoked_at, ..key }).await?)
+    }
+
+    /// The keys of an account, or of the marketplace's backend, without their secrets.
+    pub async fn keys_of(&self, account: Option<AccountId>) -> Result<Vec<ApiKey>, EngineError> {
+        Ok(self.store().keys_of(account).await?)
+    }
+}

@@ -1,0 +1,60 @@
+//! Time, asked for and never grabbed: tests and the simulator own it.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use domain::{SignedDuration, Timestamp};
+
+/// Tells the time, to the millisecond.
+pub trait Clock: Send + Sync + 'static {
+    /// The time now. It may stand still or step back.
+    fn now(&self) -> Timestamp;
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place where the machine's clock is read"
+    )]
+    fn now(&self) -> Timestamp {
+        to_millisecond(Timestamp::now())
+    }
+}
+
+/// A clock that stands still until it is moved.
+#[derive(Debug)]
+pub struct ManualClock {
+    now_ms: AtomicI64,
+}
+
+impl ManualClock {
+    /// A clock that stands at `start`.
+    pub fn starting_at(start: Timestamp) -> Self {
+        Self { now_ms: AtomicI64::new(start.as_millisecond()) }
+    }
+
+    /// Moves the clock, forward or back.
+    pub fn advance(&self, by: SignedDuration) {
+        let by_ms = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        self.now_ms.fetch_add(by_ms, Ordering::SeqCst);
+    }
+
+    /// Puts the clock at `now`.
+    pub fn set(&self, now: Timestamp) {
+        self.now_ms.store(now.as_millisecond(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.now_ms.load(Ordering::SeqCst)).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// Cuts what is below a millisecond: nothing finer is stored or compared.
+fn to_millisecond(time: Timestamp) -> Timestamp {
+    Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
+}

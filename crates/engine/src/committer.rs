@@ -1,0 +1,109 @@
+//! The group commit: commands wait here while the batch before them is being committed, and then go together.
+//!
+//! There is no timer. An idle server commits each command at once; a loaded one finds its batches by itself.
+
+use std::sync::Arc;
+
+use domain::batch::{Batch, Submission};
+use domain::commands::{Answer, Command};
+use domain::policy::Policy;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock::Clock;
+use crate::error::EngineError;
+use crate::store::{Store, StoreError};
+
+/// The most commands in one transaction.
+const BATCH_MAX: usize = 256;
+/// The most commands that wait. Beyond, callers are told to come back.
+const QUEUE_MAX: usize = 4096;
+
+/// Takes commands and answers when they are durable.
+pub(crate) struct Committer {
+    queue: mpsc::Sender<Waiting>,
+    stop: watch::Sender<bool>,
+}
+
+struct Waiting {
+    submission: Submission,
+    answer: oneshot::Sender<Result<Answer, EngineError>>,
+}
+
+impl Committer {
+    /// Starts the task that commits, on the current runtime.
+    pub(crate) fn start(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE_MAX);
+        let (stop, stopping) = watch::channel(false);
+        tokio::spawn(commit_batches(store, clock, waiting, stopping));
+        Self { queue, stop }
+    }
+
+    /// Carries out `command`. When this answers, the outcome is durable and visible to every later read. Dropping the
+    /// future does not take the command back.
+    pub(crate) async fn run(
+        &self,
+        command: Command,
+        policy: Arc<Policy>,
+    ) -> Result<Answer, EngineError> {
+        let (answer, answered) = oneshot::channel();
+        let waiting = Waiting { submission: Submission { command, policy }, answer };
+        self.queue.try_send(waiting).map_err(|problem| match problem {
+            mpsc::error::TrySendError::Full(_) => EngineError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => EngineError::Unavailable,
+        })?;
+        answered.await.unwrap_or(Err(EngineError::OutcomeUnknown))
+    }
+
+    /// Accepts nothing more, and returns when everything accepted is answered.
+    pub(crate) async fn stop(&self) {
+        self.stop.send_replace(true);
+        self.queue.closed().await;
+        // The task holds a receiver of the channel until it has answered everyone.
+        self.stop.closed().await;
+    }
+}
+
+async fn commit_batches(
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    mut queue: mpsc::Receiver<Waiting>,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let mut batch = Vec::with_capacity(BATCH_MAX);
+    loop {
+        tokio::select! {
+            biased;
+            taken = queue.recv_many(&mut batch, BATCH_MAX) => if taken == 0 { return },
+            // Also when the engine itself is gone.
+            _ = stopping.wait_for(|stop| *stop), if !queue.is_closed() => {
+                queue.close();
+                continue;
+            }
+        }
+        commit(&*store, &*clock, std::mem::take(&mut batch)).await;
+    }
+}
+
+async fn commit(store: &dyn Store, clock: &dyn Clock, waiting: Vec<Waiting>) {
+    let submissions = waiting.iter().map(|waiting| waiting.submission.clone()).collect();
+    match store.commit(Batch { submissions, now: clock.now() }).await {
+        Ok(answers) => {
+            for (waiting, answer) in waiting.into_iter().zip(answers) {
+                // A caller that has gone away does not need the answer.
+                let _ = waiting.answer.send(answer.map_err(EngineError::from));
+            }
+        }
+        Err(StoreError::Failed(_)) if 1 < waiting.len() => {
+            // One poison command must fail alone.
+            for alone in waiting {
+                Box::pin(commit(store, clock, vec![alone])).await;
+            }
+        }
+        Err(error) => {
+            let error = EngineError::from(error);
+            for waiting in waiting {
+                let _ = waiting.answer.send(Err(error.clone()));
+            }
+        }
+    }
+}

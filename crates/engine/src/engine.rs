@@ -1,0 +1,118 @@
+//! The engine itself: what it is made of, and how it stops.
+
+use std::sync::Arc;
+
+use domain::Timestamp;
+use domain::commands::{Answer, Command};
+use domain::policy::Policy;
+
+use crate::clock::Clock;
+use crate::committer::Committer;
+use crate::error::EngineError;
+use crate::limits::Limits;
+use crate::links::LinkSigner;
+use crate::random::Random;
+use crate::store::Store;
+
+/// Commands and queries over one store, by the rules of one door. Cloning is cheap.
+#[derive(Clone)]
+pub struct Engine {
+    core: Arc<Core>,
+    policy: Arc<Policy>,
+}
+
+struct Core {
+    store: Arc<dyn Store>,
+    committer: Committer,
+    vault: media::Vault,
+    pictures: media::PictureDesk,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    limits: Limits,
+    links: LinkSigner,
+}
+
+/// What an engine is made of.
+pub struct Parts {
+    /// Where everything but the bytes of files is kept.
+    pub store: Arc<dyn Store>,
+    /// Where the bytes of files are kept.
+    pub vault: media::Vault,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Gives randomness.
+    pub random: Arc<dyn Random>,
+    /// The address under which browsers reach the server, without a slash at the end: what links begin with.
+    pub public_url: String,
+}
+
+impl Engine {
+    /// Starts the engine on the current runtime, by the rules of `policy`.
+    pub async fn start(parts: Parts, policy: Policy) -> Result<Self, EngineError> {
+        let Parts { store, vault, clock, random, public_url } = parts;
+        let link_secret = store.secret("links", random.secret()).await?;
+        let core = Core {
+            committer: Committer::start(Arc::clone(&store), Arc::clone(&clock)),
+            store,
+            vault,
+            pictures: media::PictureDesk::new(),
+            clock,
+            random,
+            limits: Limits::default(),
+            links: LinkSigner::new(link_secret, public_url),
+        };
+        Ok(Self { core: Arc::new(core), policy: Arc::new(policy) })
+    }
+
+    /// The same engine by other rules: each face of the server brings its own.
+    #[must_use]
+    pub fn under(&self, policy: Policy) -> Self {
+        Self { core: Arc::clone(&self.core), policy: Arc::new(policy) }
+    }
+
+    /// The rules of this door.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// The time now, to the millisecond.
+    pub fn now(&self) -> Timestamp {
+        self.core.clock.now()
+    }
+
+    /// The source of randomness.
+    pub fn random(&self) -> &dyn Random {
+        &*self.core.random
+    }
+
+    /// How often somebody may ask.
+    pub fn limits(&self) -> &Limits {
+        &self.core.limits
+    }
+
+    /// Accepts nothing more, finishes what was accepted, and closes the store.
+    pub async fn stop(&self) -> Result<(), EngineError> {
+        self.core.committer.stop().await;
+        Ok(self.core.store.close().await?)
+    }
+
+    pub(crate) fn store(&self) -> &dyn Store {
+        &*self.core.store
+    }
+
+    pub(crate) fn vault(&self) -> &media::Vault {
+        &self.core.vault
+    }
+
+    pub(crate) fn pictures(&self) -> &media::PictureDesk {
+        &self.core.pictures
+    }
+
+    pub(crate) fn links(&self) -> &LinkSigner {
+        &self.core.links
+    }
+
+    pub(crate) async fn run(&self, command: Command) -> Result<Answer, EngineError> {
+        self.core.committer.run(command, Arc::clone(&self.policy)).await
+    }
+}

@@ -1,0 +1,188 @@
+//! Files: looked at, kept, sent, fetched.
+
+use bytes::Bytes;
+use domain::attachment::{Attachment, File};
+use domain::commands::{Answer, AttachFile, Attached, Command, Draft};
+use domain::id::{AccountId, AttachmentId, ChatId};
+use domain::refusal::{Missing, Refusal};
+use media::{ContentHash, FileName, MediaType, PictureRules};
+
+use crate::access::Caller;
+use crate::commands::{Posted, unexpected};
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::links::{LinkClaims, browser_link};
+
+/// A file that was looked at and is not kept yet.
+#[derive(Clone, Debug)]
+pub struct Upload {
+    file: File,
+    bytes: Bytes,
+}
+
+/// A file that is kept, with its bytes.
+#[derive(Clone, Debug)]
+pub struct StoredFile {
+    /// What is known of it.
+    pub attachment: Attachment,
+    /// The bytes.
+    pub bytes: Bytes,
+}
+
+impl Engine {
+    /// Looks at a file by the rules of this door: its size, what its bytes are, and, where only pictures are accepted,
+    /// whether they can be drawn; such a picture is made anew, so that nothing hidden remains in it. Keeps nothing.
+    pub async fn examine_file(
+        &self,
+        name: Option<&str>,
+        bytes: Bytes,
+    ) -> Result<Upload, EngineError> {
+        let rules = self.policy().files;
+        rules.check(bytes.len() as u64)?;
+        let name = FileName::clean(name.unwrap_or_default());
+        if !rules.pictures_only {
+            let media_type = MediaType::of(&bytes);
+            let file = describe(&name, media_type, &bytes, None);
+            return Ok(Upload { file, bytes });
+        }
+        let picture =
+            self.pictures().prepare(bytes, PictureRules::default()).await.map_err(|problem| {
+                tracing::debug!(
+                    error = &problem as &dyn std::error::Error,
+                    "a picture was refused"
+                );
+                EngineError::Refused(Refusal::NotAPicture)
+            })?;
+        let name = name.with_extension(picture.media_type.extension());
+        let pixels = Some((picture.width, picture.height));
+        let file = describe(&name, picture.media_type, &picture.bytes, pixels);
+        Ok(Upload { file, bytes: picture.bytes })
+    }
+
+    /// Sends a file as a message of its own. What is refused is not kept.
+    pub async fn post_file(
+        &self,
+        caller: &Caller,
+        chat: ChatId,
+        upload: Upload,
+    ) -> Result<Posted, EngineError> {
+        self.require_permission(caller, chat).await?;
+        let file = self.keep(upload).await?;
+        self.post_message(caller, chat, Draft::file(file)).await
+    }
+
+    /// Keeps a file for a message that is sent later.
+    pub async fn attach_file(
+        &self,
+        caller: &Caller,
+        upload: Upload,
+    ) -> Result<Attachment, EngineError> {
+        let file = self.keep(upload).await?;
+        let command = AttachFile { owner: caller.account(), file };
+        let answer = self.run(Command::AttachFile(command)).await?;
+        let Answer::Attached(attachment) = answer else { return Err(unexpected(&answer)) };
+        Ok(*attachment)
+    }
+
+    /// A draft's files, brought with it.
+    pub async fn keep_for_draft(&self, upload: Upload) -> Result<Attached, EngineError> {
+        Ok(Attached::New(self.keep(upload).await?))
+    }
+
+    /// A file that `caller` may see: of one of its chats, or its own.
+    pub async fn file(&self, caller: &Caller, id: AttachmentId) -> Result<StoredFile, EngineError> {
+        let attachment = self.find_attachment(id).await?;
+        match attachment.message {
+            Some((chat, _)) => {
+                if let Err(error) = self.chat(caller, chat).await {
+                    let hidden = matches!(error, EngineError::NotFound(_));
+                    return Err(if hidden {
+                        EngineError::NotFound(Missing::Attachment)
+                    } else {
+                        error
+                    });
+                }
+            }
+            None if attachment.owner == caller.account() => {}
+            None => return Err(EngineError::NotFound(Missing::Attachment)),
+        }
+        self.load(attachment).await
+    }
+
+    /// The file of a link that this server signed and that still works.
+    pub async fn file_by_link(
+        &self,
+        id: AttachmentId,
+        claims: &LinkClaims,
+    ) -> Result<StoredFile, EngineError> {
+        if !self.links().is_valid(id, claims, self.now()) {
+            return Err(EngineError::NotFound(Missing::Attachment));
+        }
+        let attachment = self.find_attachment(id).await?;
+        self.load(attachment).await
+    }
+
+    /// An address under which a browser of `account` gets `attachment` without a key, for a limited time.
+    pub fn link(&self, attachment: &Attachment, account: AccountId) -> String {
+        browser_link(self.links(), attachment, &self.sign_link(attachment, account))
+    }
+
+    /// What a link to `attachment` for `account` must hold, for faces with addresses of their own.
+    pub fn sign_link(&self, attachment: &Attachment, account: AccountId) -> LinkClaims {
+        self.links().sign(attachment.id, account, self.now())
+    }
+
+    /// The address under which browsers reach the server, without a slash at the end.
+    pub fn public_url(&self) -> &str {
+        self.links().public_url()
+    }
+
+    async fn require_permission(&self, caller: &Caller, chat: ChatId) -> Result<(), EngineError> {
+        let chat = self.chat(caller, chat).await?;
+        let related = self.related(std::slice::from_ref(&chat)).await?;
+        Ok(self.may_write(caller, &chat, &related)?.require()?)
+    }
+
+    async fn keep(&self, upload: Upload) -> Result<File, EngineError> {
+        self.vault().put(upload.bytes).await.map_err(|error| vault_failed(&error))?;
+        Ok(upload.file)
+    }
+
+    async fn find_attachment(&self, id: AttachmentId) -> Result<Attachment, EngineError> {
+        self.store().attachment(id).await?.ok_or(EngineError::NotFound(Missing::Attachment))
+    }
+
+    async fn load(&self, attachment: Attachment) -> Result<StoredFile, EngineError> {
+        let hash = ContentHash::from_bytes(attachment.file.hash);
+        let found = self.vault().get(&hash).await.map_err(|error| vault_failed(&error))?;
+        let bytes = found.ok_or_else(|| {
+            tracing::error!(
+                attachment = attachment.id.get(),
+                "the bytes of an attachment are missing"
+            );
+            EngineError::Internal
+        })?;
+        Ok(StoredFile { attachment, bytes })
+    }
+}
+
+fn describe(
+    name: &FileName,
+    media_type: MediaType,
+    bytes: &Bytes,
+    pixels: Option<(u32, u32)>,
+) -> File {
+    File {
+        name: name.as_str().to_owned(),
+        media_type: media_type.as_str().to_owned(),
+        bytes: bytes.len() as u64,
+        hash: *ContentHash::of(bytes).as_bytes(),
+        is_picture: media_type.is_image(),
+        pixels,
+    }
+}
+
+fn vault_failed(error: &media::VaultError) -> EngineError {
+    tracing::error!(error = error as &dyn std::error::Error, "the files cannot be reached");
+    EngineError::Unavailable
+}

@@ -1,0 +1,227 @@
+//! How often somebody may ask: windows aligned to the clock, and how much may be in work at the same time.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use domain::{SignedDuration, Timestamp};
+
+/// So many units in each window of the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// How many; 0 means without a limit.
+    pub units: u32,
+    /// The length of a window, in whole milliseconds. Windows begin at multiples of it since 1970.
+    pub window: SignedDuration,
+}
+
+/// What became of a request for one unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Whether the unit was there.
+    pub allowed: bool,
+    /// The quota's units.
+    pub limit: u32,
+    /// Units left in this window.
+    pub remaining: u32,
+    /// When the next window begins.
+    pub until: Timestamp,
+}
+
+impl Taken {
+    /// Seconds until the next window, rounded up, at least 1: what a `Retry-After` says.
+    pub fn retry_after_seconds(&self, now: Timestamp) -> i64 {
+        let milliseconds = self.until.as_millisecond() - now.as_millisecond();
+        milliseconds
+            .div_euclid(1000)
+            .saturating_add(i64::from(milliseconds.rem_euclid(1000) != 0))
+            .max(1)
+    }
+}
+
+/// Who asks for what: each pair has windows of its own.
+type Subject = (&'static str, String);
+
+/// Counts what was used. Costs one short lock of one of several maps.
+#[derive(Debug, Default)]
+pub struct Limits {
+    windows: Mutex<Windows>,
+    in_work: Arc<Mutex<HashMap<Subject, u32>>>,
+}
+
+#[derive(Debug, Default)]
+struct Windows {
+    used: HashMap<Subject, Window>,
+    /// The number of windows at which those that are over are thrown away.
+    sweep_at: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    until_ms: i64,
+    used: u32,
+}
+
+impl Limits {
+    /// Takes one unit of `quota` for `subject`.
+    pub fn take(&self, what: &'static str, subject: &str, quota: Quota, now: Timestamp) -> Taken {
+        let until_ms = window_end(quota, now);
+        let until = Timestamp::from_millisecond(until_ms).unwrap_or(Timestamp::MAX);
+        if quota.units == 0 {
+            return Taken { allowed: true, limit: u32::MAX, remaining: u32::MAX, until };
+        }
+        let mut windows = lock(&self.windows);
+        windows.sweep(now);
+        let window =
+            windows.used.entry((what, subject.to_owned())).or_insert(Window { until_ms, used: 0 });
+        if window.until_ms != until_ms {
+            *window = Window { until_ms, used: 0 };
+        }
+        let allowed = window.used < quota.units;
+        window.used += u32::from(allowed);
+        Taken { allowed, limit: quota.units, remaining: quota.units - window.used, until }
+    }
+
+    /// Gives one unit back, since the fault was the server's. The answer says what is left.
+    pub fn give_back(
+        &self,
+        what: &'static str,
+        subject: &str,
+        quota: Quota,
+        taken: Taken,
+    ) -> Taken {
+        let mut windows = lock(&self.windows);
+        match windows.used.get_mut(&(what, subject.to_owned())) {
+            Some(window) if window.until_ms == taken.until.as_millisecond() => {
+                window.used = window.used.saturating_sub(1);
+                Taken { remaining: quota.units.saturating_sub(window.used), ..taken }
+            }
+            Some(_) | None => taken,
+        }
+    }
+
+    /// Lets `subject` begin something, unless `at_once_max` of it are in work already (0: without a limit). It is in
+    /// work until the pass is dropped.
+    pub fn enter(&self, what: &'static str, subject: &str, at_once_max: u32) -> Option<Pass> {
+        let key = (what, subject.to_owned());
+        let mut in_work = lock(&self.in_work);
+        let count = in_work.entry(key.clone()).or_default();
+        if at_once_max != 0 && at_once_max <= *count {
+            return None;
+        }
+        *count += 1;
+        Some(Pass { key, in_work: Arc::clone(&self.in_work) })
+    }
+}
+
+impl Windows {
+    /// Keeps the memory bounded by the number of subjects of the current windows.
+    fn sweep(&mut self, now: Timestamp) {
+        const SWEEP_AT_LEAST: usize = 1024;
+        if self.sweep_at.max(SWEEP_AT_LEAST) <= self.used.len() {
+            let now_ms = now.as_millisecond();
+            self.used.retain(|_, window| now_ms < window.until_ms);
+            self.sweep_at = self.used.len() * 2;
+        }
+    }
+}
+
+fn window_end(quota: Quota, now: Timestamp) -> i64 {
+    let length = i64::try_from(quota.window.as_millis()).unwrap_or(i64::MAX).max(1);
+    now.as_millisecond().div_euclid(length).saturating_add(1).saturating_mul(length)
+}
+
+/// Something that is in work.
+#[derive(Debug)]
+pub struct Pass {
+    key: Subject,
+    in_work: Arc<Mutex<HashMap<Subject, u32>>>,
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        let mut in_work = lock(&self.in_work);
+        if let Some(count) = in_work.get_mut(&self.key) {
+            *count -= 1;
+            if *count == 0 {
+                in_work.remove(&self.key);
+            }
+        }
+    }
+}
+
+/// Counters stay true when a holder of the lock panics: nothing between taking and returning it can fail.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TWO_AN_HOUR: Quota = Quota { units: 2, window: SignedDuration::from_hours(1) };
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    #[test]
+    fn a_window_ends_at_the_full_hour_and_the_next_begins_fresh() {
+        let limits = Limits::default();
+        let now = at("2026-11-21T10:59:59.999Z");
+        assert_eq!(
+            limits.take("send", "7", TWO_AN_HOUR, now),
+            Taken { allowed: true, limit: 2, remaining: 1, until: at("2026-11-21T11:00:00Z") }
+        );
+        assert!(limits.take("send", "7", TWO_AN_HOUR, now).allowed);
+        let refused = limits.take("send", "7", TWO_AN_HOUR, now);
+        assert!(!refused.allowed);
+        assert_eq!((refused.remaining, refused.retry_after_seconds(now)), (0, 1));
+        assert!(limits.take("send", "7", TWO_AN_HOUR, at("2026-11-21T11:00:00Z")).allowed);
+    }
+
+    #[test]
+    fn subjects_and_methods_do_not_share_windows() {
+        let limits = Limits::default();
+        let now = at("2026-11-21T10:00:00Z");
+        for subject in ["7", "8"] {
+            for what in ["send", "list"] {
+                assert_eq!(limits.take(what, subject, TWO_AN_HOUR, now).remaining, 1);
+            }
+        }
+    }
+
+    #[test]
+    fn a_unit_given_back_can_be_taken_again() {
+        let limits = Limits::default();
+        let now = at("2026-11-21T10:00:00Z");
+        limits.take("send", "7", TWO_AN_HOUR, now);
+        let taken = limits.take("send", "7", TWO_AN_HOUR, now);
+        assert_eq!(limits.give_back("send", "7", TWO_AN_HOUR, taken).remaining, 1);
+        assert!(limits.take("send", "7", TWO_AN_HOUR, now).allowed);
+    }
+
+    #[test]
+    fn windows_that_are_over_are_forgotten() {
+        let limits = Limits::default();
+        for subject in 0..5000 {
+            limits.take("send", &subject.to_string(), TWO_AN_HOUR, at("2026-11-21T10:00:00Z"));
+        }
+        for subject in 0..5000 {
+            limits.take("send", &subject.to_string(), TWO_AN_HOUR, at("2026-11-21T11:00:00Z"));
+        }
+        assert!(lock(&limits.windows).used.len() <= 10_000);
+        limits.take("send", "0", TWO_AN_HOUR, at("2026-11-21T12:00:00Z"));
+        assert!(lock(&limits.windows).used.len() <= 5001);
+    }
+
+    #[test]
+    fn a_dropped_pass_makes_room() {
+        let limits = Limits::default();
+        let first = limits.enter("parallel", "7", 1);
+        assert!(first.is_some());
+        assert!(limits.enter("parallel", "7", 1).is_none());
+        drop(first);
+        assert!(limits.enter("parallel", "7", 1).is_some());
+        assert!(lock(&limits.in_work).is_empty());
+    }
+}

@@ -1,0 +1,419 @@
+//! What can be asked. A chat of others looks exactly like one that does not exist.
+
+use std::collections::{HashMap, HashSet};
+
+use domain::account::Account;
+use domain::catalog::{OrderFacts, Product, Return, Shop};
+use domain::chat::{Chat, Context, ContextKind, Phase, Side};
+use domain::commands::{Command, MarkDelivered, Subject};
+use domain::id::{AccountId, ChatId, MessageId, OrderId, ProductId, ReturnId, ShopId};
+use domain::message::Message;
+use domain::permission::{Permission, may_write};
+use domain::refusal::Missing;
+use uuid::Uuid;
+
+use crate::access::{Caller, Host};
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::store::{
+    ActivityPosition, ActivityQuery, AgeQuery, LogPage, MessageQuery, MessageRange, SearchQuery,
+    UnreadTotals,
+};
+
+/// Some of the rows that a query finds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// In the query's order.
+    pub items: Vec<T>,
+    /// Whether there are more after these.
+    pub has_more: bool,
+}
+
+impl<T> Page<T> {
+    /// Makes a page of at most `limit` rows out of up to one more than that.
+    fn of(mut items: Vec<T>, limit: usize) -> Self {
+        let has_more = limit < items.len();
+        items.truncate(limit);
+        Self { items, has_more }
+    }
+}
+
+/// Which chats to list by activity.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ActivityFilter {
+    /// Only those in which the caller sits on this side.
+    pub side: Option<Side>,
+    /// Only chats that are over, or only chats that are not.
+    pub over: Option<bool>,
+    /// Only chats with unread messages.
+    pub unread_only: bool,
+    /// Whether hidden chats are left out.
+    pub skip_hidden: bool,
+}
+
+/// Which of a seller's chats to list by age. Values of one filter are alternatives; different filters all apply.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AgeFilter {
+    /// Only about one of these things.
+    pub contexts: Option<Vec<Context>>,
+    /// Only about things of one of these kinds.
+    pub context_kinds: Option<Vec<ContextKind>>,
+    /// Only chats that are or were disputes, or only chats that never were.
+    pub dispute: Option<bool>,
+    /// Only chats in one of these phases.
+    pub phases: Option<Vec<Phase>>,
+}
+
+/// The facts around some chats, for rendering. Facts that the marketplace has not pushed are absent.
+#[derive(Clone, Debug, Default)]
+pub struct Related {
+    /// The accounts on both sides, and the sellers of the products.
+    pub accounts: HashMap<AccountId, Account>,
+    /// The products of the contexts, and of the orders' items.
+    pub products: HashMap<ProductId, Product>,
+    /// The orders of the contexts.
+    pub orders: HashMap<OrderId, OrderFacts>,
+    /// The returns of the contexts.
+    pub returns: HashMap<ReturnId, Return>,
+}
+
+impl Related {
+    /// The order behind `chat`.
+    pub fn order_of(&self, chat: &Chat) -> Option<&OrderFacts> {
+        self.orders.get(&chat.order?)
+    }
+
+    /// The product of `chat`: the one it is about, or the first of its order.
+    pub fn product_of(&self, chat: &Chat) -> Option<&Product> {
+        self.products.get(&product_of(chat, &self.orders)?)
+    }
+}
+
+fn product_of(chat: &Chat, orders: &HashMap<OrderId, OrderFacts>) -> Option<ProductId> {
+    match chat.context {
+        Context::Product(product) => Some(product),
+        Context::Order(_) | Context::Return(_) => {
+            orders.get(&chat.order?)?.order.items.first().map(|item| item.product)
+        }
+        Context::None => None,
+    }
+}
+
+impl Engine {
+    /// One chat of the caller's.
+    pub async fn chat(&self, caller: &Caller, id: ChatId) -> Result<Chat, EngineError> {
+        let chat = self.store().chat(id).await?;
+        self.in_reach(caller, chat).await
+    }
+
+    /// One chat of the caller's, by its UUID.
+    pub async fn chat_by_public_id(&self, caller: &Caller, id: Uuid) -> Result<Chat, EngineError> {
+        let chat = self.store().chat_by_public_id(id).await?;
+        self.in_reach(caller, chat).await
+    }
+
+    /// The caller's chats, the one with the newest message first.
+    pub async fn chats_by_activity(
+        &self,
+        caller: &Caller,
+        filter: ActivityFilter,
+        after: Option<ActivityPosition>,
+        limit: usize,
+    ) -> Result<Page<Chat>, EngineError> {
+        let query = ActivityQuery {
+            account: caller.account(),
+            side: filter.side,
+            over: filter.over,
+            unread_only: filter.unread_only,
+            skip_hidden: filter.skip_hidden,
+            after,
+            limit: limit + 1,
+        };
+        Ok(Page::of(self.store().chats_by_activity(&query).await?, limit))
+    }
+
+    /// The chats in which the caller sells, the oldest first.
+    pub async fn chats_by_age(
+        &self,
+        caller: &Caller,
+        filter: AgeFilter,
+        after: Option<ChatId>,
+        limit: usize,
+    ) -> Result<Page<Chat>, EngineError> {
+        let query = AgeQuery {
+            seller: caller.account(),
+            contexts: filter.contexts,
+            context_kinds: filter.context_kinds,
+            dispute: filter.dispute,
+            phases: filter.phases,
+            shops: caller.shops.clone(),
+            after,
+            limit: limit + 1,
+        };
+        Ok(Page::of(self.store().chats_by_age(&query).await?, limit))
+    }
+
+    /// A stretch of the history of a chat of the caller's. What is handed over counts as delivered.
+    pub async fn messages(
+        &self,
+        caller: &Caller,
+        chat: &Chat,
+        range: MessageRange,
+        limit: usize,
+    ) -> Result<Page<Message>, EngineError> {
+        let query = MessageQuery { chat: chat.id, range, limit: limit + 1 };
+        let page = Page::of(self.store().messages(&query).await?, limit);
+        self.note_delivery(caller, &[chat], &page.items).await;
+        Ok(page)
+    }
+
+    /// One message of a chat of the caller's. What is handed over counts as delivered.
+    pub async fn message(
+        &self,
+        caller: &Caller,
+        chat: &Chat,
+        id: MessageId,
+    ) -> Result<Message, EngineError> {
+        let mut found = self.messages_of(caller, chat, &[id]).await?;
+        found.pop().ok_or(EngineError::NotFound(Missing::Message))
+    }
+
+    /// Those of `ids` that are messages of this chat of the caller's, by rising id. What is handed over counts as
+    /// delivered.
+    pub async fn messages_of(
+        &self,
+        caller: &Caller,
+        chat: &Chat,
+        ids: &[MessageId],
+    ) -> Result<Vec<Message>, EngineError> {
+        let ids: Vec<_> = ids.iter().map(|&id| (chat.id, id)).collect();
+        let mut found = self.store().messages_by_id(&ids).await?;
+        found.sort_by_key(|message| message.id);
+        self.note_delivery(caller, &[chat], &found).await;
+        Ok(found)
+    }
+
+    /// The newest message of each of these chats of the caller's. What is handed over counts as delivered.
+    pub async fn last_messages(
+        &self,
+        caller: &Caller,
+        chats: &[Chat],
+    ) -> Result<HashMap<ChatId, Message>, EngineError> {
+        let ids: Vec<_> =
+            chats.iter().filter_map(|chat| Some((chat.id, chat.last_message?.id))).collect();
+        let found = self.store().messages_by_id(&ids).await?;
+        self.note_delivery(caller, &chats.iter().collect::<Vec<_>>(), &found).await;
+        Ok(found.into_iter().map(|message| (message.chat, message)).collect())
+    }
+
+    /// The caller's messages that contain `needle`, newest first: in one chat, or in all that are not hidden.
+    pub async fn search(
+        &self,
+        caller: &Caller,
+        chat: Option<&Chat>,
+        needle: String,
+        before: Option<MessageId>,
+        limit: usize,
+    ) -> Result<Page<Message>, EngineError> {
+        let chat = chat.map(|chat| chat.id);
+        let query =
+            SearchQuery { account: caller.account(), chat, needle, before, limit: limit + 1 };
+        Ok(Page::of(self.store().search(&query).await?, limit))
+    }
+
+    /// These chats of the caller's, by id; those that are not the caller's are left out.
+    pub async fn chats(
+        &self,
+        caller: &Caller,
+        ids: &[ChatId],
+    ) -> Result<HashMap<ChatId, Chat>, EngineError> {
+        let mut found = HashMap::new();
+        for &id in ids.iter().collect::<HashSet<_>>() {
+            match self.chat(caller, id).await {
+                Ok(chat) => {
+                    found.insert(id, chat);
+                }
+                Err(EngineError::NotFound(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+
+    /// How much the caller has not read.
+    pub async fn unread(&self, caller: &Caller) -> Result<UnreadTotals, EngineError> {
+        Ok(self.store().unread(caller.account()).await?)
+    }
+
+    /// Entries of the caller's log after `after`, rising, at most `limit`.
+    pub async fn events(
+        &self,
+        caller: &Caller,
+        after: i64,
+        limit: usize,
+    ) -> Result<LogPage, EngineError> {
+        Ok(self.store().log(caller.account(), after, limit).await?)
+    }
+
+    /// Until when the caller may write in a chat, or why not. `related` holds the chat's order.
+    pub fn may_write(
+        &self,
+        caller: &Caller,
+        chat: &Chat,
+        related: &Related,
+    ) -> Result<Permission, EngineError> {
+        let side = self.side(caller, chat)?;
+        Ok(may_write(chat, related.order_of(chat), side, self.policy(), self.now()))
+    }
+
+    /// The caller's side in a chat.
+    pub fn side(&self, caller: &Caller, chat: &Chat) -> Result<Side, EngineError> {
+        caller.actor.side_in(chat).ok_or(EngineError::NotFound(Missing::Chat))
+    }
+
+    /// The facts around `chats`.
+    pub async fn related(&self, chats: &[Chat]) -> Result<Related, EngineError> {
+        let orders: HashSet<_> = chats.iter().filter_map(|chat| chat.order).collect();
+        let orders = self.store().orders(&collect(orders)).await?;
+        let orders: HashMap<_, _> =
+            orders.into_iter().map(|facts| (facts.order.id, facts)).collect();
+
+        let products: HashSet<_> =
+            chats.iter().filter_map(|chat| product_of(chat, &orders)).collect();
+        let products = self.store().products(&collect(products)).await?;
+
+        let returns = chats.iter().filter_map(|chat| match chat.context {
+            Context::Return(id) => Some(id),
+            Context::None | Context::Product(_) | Context::Order(_) => None,
+        });
+        let returns = self.store().returns(&collect(returns.collect::<HashSet<_>>())).await?;
+
+        let sides = chats.iter().flat_map(|chat| [chat.seller.account, chat.buyer.account]);
+        let accounts: HashSet<_> =
+            sides.chain(products.iter().map(|product| product.seller)).collect();
+        let accounts = self.store().accounts(&collect(accounts)).await?;
+
+        Ok(Related {
+            accounts: accounts.into_iter().map(|account| (account.id, account)).collect(),
+            products: products.into_iter().map(|product| (product.id, product)).collect(),
+            returns: returns.into_iter().map(|found| (found.id, found)).collect(),
+            orders,
+        })
+    }
+
+    /// Shops of the caller's account with an id above `after`, by rising id.
+    pub async fn shops(
+        &self,
+        caller: &Caller,
+        after: Option<ShopId>,
+        limit: usize,
+    ) -> Result<Page<Shop>, EngineError> {
+        let found = self.store().shops_of(caller.account(), after, limit + 1).await?;
+        let mut page = Page::of(found, limit);
+        if let Some(shops) = &caller.shops {
+            page.items.retain(|shop| shops.contains(&shop.id));
+        }
+        Ok(page)
+    }
+
+    /// Any chat, for the marketplace.
+    pub async fn any_chat(&self, _host: Host, id: ChatId) -> Result<Chat, EngineError> {
+        self.store().chat(id).await?.ok_or(EngineError::NotFound(Missing::Chat))
+    }
+
+    /// A stretch of any chat's history, for the marketplace.
+    pub async fn any_messages(
+        &self,
+        _host: Host,
+        chat: ChatId,
+        range: MessageRange,
+        limit: usize,
+    ) -> Result<Page<Message>, EngineError> {
+        let query = MessageQuery { chat, range, limit: limit + 1 };
+        Ok(Page::of(self.store().messages(&query).await?, limit))
+    }
+
+    /// The chat, if there is one and the caller may see it.
+    async fn in_reach(&self, caller: &Caller, chat: Option<Chat>) -> Result<Chat, EngineError> {
+        let chat = chat.filter(|chat| caller.actor.side_in(chat).is_some());
+        let chat = chat.ok_or(EngineError::NotFound(Missing::Chat))?;
+        if let (Some(shops), Some(order)) = (&caller.shops, chat.order) {
+            let order = self.store().orders(&[order]).await?.pop();
+            if !order.is_some_and(|facts| is_of_shops(&facts, shops)) {
+                return Err(EngineError::NotFound(Missing::Chat));
+            }
+        }
+        Ok(chat)
+    }
+
+    /// A command proves the caller's side itself; only callers that are bound to shops need a look first.
+    pub(crate) async fn require_reach(
+        &self,
+        caller: &Caller,
+        chat: ChatId,
+    ) -> Result<(), EngineError> {
+        if caller.shops.is_some() {
+            self.chat(caller, chat).await?;
+        }
+        Ok(())
+    }
+
+    /// Callers that are bound to shops open chats about orders of these shops only.
+    pub(crate) async fn require_subject_in_reach(
+        &self,
+        caller: &Caller,
+        subject: &Subject,
+    ) -> Result<(), EngineError> {
+        let Some(shops) = &caller.shops else { return Ok(()) };
+        let (order, missing) = match subject {
+            Subject::Order(id) => (self.store().orders(&[*id]).await?.pop(), Missing::Order),
+            Subject::Posting(number) => {
+                (self.store().order_by_posting(number).await?, Missing::Posting)
+            }
+            Subject::Return(id) => {
+                let order = self.store().returns(&[*id]).await?.pop().map(|found| found.order);
+                (self.store().orders(&Vec::from_iter(order)).await?.pop(), Missing::Return)
+            }
+            Subject::Product(..) | Subject::Account { .. } => return Ok(()),
+        };
+        if order.is_some_and(|facts| is_of_shops(&facts, shops)) {
+            Ok(())
+        } else {
+            Err(EngineError::NotFound(missing))
+        }
+    }
+
+    /// What a client was handed has reached it. A failure must not spoil the reading: the next fetch says it again.
+    async fn note_delivery(&self, caller: &Caller, chats: &[&Chat], messages: &[Message]) {
+        let mut newest: HashMap<ChatId, MessageId> = HashMap::new();
+        for message in messages {
+            let up_to = newest.entry(message.chat).or_insert(message.id);
+            *up_to = message.id.max(*up_to);
+        }
+        let commands = chats.iter().filter_map(|chat| {
+            let up_to = *newest.get(&chat.id)?;
+            let side = caller.actor.side_in(chat)?;
+            let news = !chat.seat(side).marks.has_received(up_to);
+            news.then(|| {
+                let command = MarkDelivered { actor: caller.actor.clone(), chat: chat.id, up_to };
+                self.run(Command::MarkDelivered(command))
+            })
+        });
+        for outcome in futures_util::future::join_all(commands).await {
+            if let Err(error) = outcome {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a delivery was not noted"
+                );
+            }
+        }
+    }
+}
+
+fn is_of_shops(facts: &OrderFacts, shops: &[ShopId]) -> bool {
+    facts.order.shop.is_some_and(|shop| shops.contains(&shop))
+}
+
+fn collect<T>(ids: impl IntoIterator<Item = T>) -> Vec<T> {
+    ids.into_iter().collect()
+}

@@ -1,0 +1,218 @@
+//! Signing in with e-mail and password, and the sessions of browsers.
+
+use std::sync::LazyLock;
+
+use argon2::password_hash::PasswordHasher;
+use argon2::password_hash::phc::PasswordHash;
+use argon2::{Algorithm, Argon2, Params, PasswordVerifier, Version};
+use domain::SignedDuration;
+use domain::account::Account;
+use domain::id::AccountId;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+use tokio::sync::Semaphore;
+
+use crate::access::hash_secret;
+use crate::engine::Engine;
+use crate::error::EngineError;
+use crate::store::{FactConflict, Session};
+
+/// How long a session lives without being used (Partizap contract §2.1).
+pub const SESSION_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// How old the note of a session's last use may grow before it is written anew.
+const ACTIVITY_RESOLUTION: SignedDuration = SignedDuration::from_mins(1);
+
+/// A hash takes about 30 ms and 19 MiB; a flood of sign-ins must not take the whole machine.
+static HASHING: Semaphore = Semaphore::const_new(2);
+/// What a password is compared with when no account has the address, so that the answer takes as long.
+static NOBODYS_HASH: LazyLock<Option<String>> = LazyLock::new(|| hash_now("nobody's password"));
+
+/// A session that has just begun, with the text of its cookie.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// The session.
+    pub session: Session,
+    /// The cookie's value; the store keeps its hash only.
+    pub token: String,
+}
+
+/// From where a browser asks.
+#[derive(Clone, Debug, Default)]
+pub struct Browser {
+    /// Its address, as text.
+    pub ip_address: String,
+    /// Its `User-Agent`, at most 500 code points of it.
+    pub user_agent: String,
+}
+
+/// The CSRF token that belongs to a session: it follows from the cookie, so that neither can be planted alone.
+/// 64 hexadecimal characters (Partizap contract §2.1, §7.13).
+pub fn csrf_token(session_token: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(session_token.as_bytes()).unwrap_or_else(|_| {
+        // HMAC takes a key of any length.
+        Hmac::<Sha256>::new(&hmac::digest::Key::<Hmac<Sha256>>::default())
+    });
+    mac.update(b"torg csrf token");
+    data_encoding::HEXLOWER.encode(&mac.finalize().into_bytes())
+}
+
+/// Whether two secrets are equal, in a time that does not tell where they differ.
+pub fn same_secret(a: &str, b: &str) -> bool {
+    a.as_bytes().ct_eq(b.as_bytes()).into()
+}
+
+impl Engine {
+    /// The active account that signs in with `email` and `password`; none for any other pair. Takes as long for an
+    /// unknown address as for a wrong password.
+    pub async fn sign_in(
+        &self,
+        email: &str,
+        password: String,
+    ) -> Result<Option<Account>, EngineError> {
+        let found = self.store().account_by_email(email).await?;
+        let (account, hash) = match found {
+            Some((account, Some(hash))) => (Some(account), Some(hash)),
+            Some((_, None)) | None => (None, NOBODYS_HASH.clone()),
+        };
+        let right = verify(password, hash).await?;
+        Ok(account.filter(|account| right && account.is_active))
+    }
+
+    /// Whether `password` is the password of `account`.
+    pub async fn is_password_of(
+        &self,
+        account: AccountId,
+        password: String,
+    ) -> Result<bool, EngineError> {
+        let hash = self.store().password(account).await?;
+        verify(password, hash).await
+    }
+
+    /// Gives `account` a new password.
+    pub async fn set_password(
+        &self,
+        account: AccountId,
+        password: String,
+    ) -> Result<(), EngineError> {
+        let hash = hash_password(password).await?;
+        Ok(self.store().put_password(account, hash).await?)
+    }
+
+    /// Signs somebody up. The id in `account` is chosen anew.
+    pub async fn register(
+        &self,
+        account: Account,
+        password: String,
+    ) -> Result<Result<Account, FactConflict>, EngineError> {
+        let hash = hash_password(password).await?;
+        Ok(self.store().create_account(account, hash).await?)
+    }
+
+    /// Begins a session under a new random cookie.
+    pub async fn begin_session(
+        &self,
+        account: AccountId,
+        browser: Browser,
+    ) -> Result<NewSession, EngineError> {
+        let token = self.random().token();
+        let session = self.put_session(account, &token, browser, None).await?;
+        Ok(NewSession { session, token })
+    }
+
+    /// Stores a session whose cookie somebody else chose: the marketplace brings its own sessions.
+    pub async fn put_session(
+        &self,
+        account: AccountId,
+        token: &str,
+        browser: Browser,
+        expires_at: Option<domain::Timestamp>,
+    ) -> Result<Session, EngineError> {
+        let now = self.now();
+        let token_hash = hash_secret(token);
+        let known = self.store().session_by_hash(&token_hash).await?;
+        let session = Session {
+            id: known.map_or_else(|| self.random().uuid().to_string(), |session| session.id),
+            account,
+            token_hash,
+            ip_address: browser.ip_address,
+            user_agent: browser.user_agent,
+            created_at: now,
+            last_activity: now,
+            expires_at: expires_at.unwrap_or(now + SESSION_LIFE),
+        };
+        self.store().put_session(&session).await?;
+        Ok(session)
+    }
+
+    /// The running session of a cookie, with its active account. Notes its use, and with it prolongs its life.
+    pub async fn session(
+        &self,
+        token: &str,
+        browser: &Browser,
+    ) -> Result<Option<(Session, Account)>, EngineError> {
+        let now = self.now();
+        let found = self.store().session_by_hash(&hash_secret(token)).await?;
+        let Some(mut session) = found.filter(|session| now < session.expires_at) else {
+            return Ok(None);
+        };
+        let Some(account) = self.store().accounts(&[session.account]).await?.pop() else {
+            return Ok(None);
+        };
+        if !account.is_active {
+            return Ok(None);
+        }
+        if ACTIVITY_RESOLUTION <= now.duration_since(session.last_activity) {
+            session.last_activity = now;
+            session.expires_at = session.expires_at.max(now + SESSION_LIFE);
+            session.ip_address.clone_from(&browser.ip_address);
+            session.user_agent.clone_from(&browser.user_agent);
+            self.store().put_session(&session).await?;
+        }
+        Ok(Some((session, account)))
+    }
+
+    /// The sessions of an account that still run, most recently used first.
+    pub async fn sessions_of(&self, account: AccountId) -> Result<Vec<Session>, EngineError> {
+        let now = self.now();
+        let sessions = self.store().sessions_of(account).await?;
+        Ok(sessions.into_iter().filter(|session| now < session.expires_at).collect())
+    }
+
+    /// Ends a session of `account`. False when there is none of this id.
+    pub async fn end_session(&self, account: AccountId, id: &str) -> Result<bool, EngineError> {
+        Ok(self.store().delete_session(account, id).await?)
+    }
+}
+
+/// The hash of a password as PHC text. Takes about 30 ms of a core.
+pub async fn hash_password(password: String) -> Result<String, EngineError> {
+    let hash = on_hashing_thread(move || hash_now(&password)).await?;
+    hash.ok_or(EngineError::Internal)
+}
+
+async fn verify(password: String, hash: Option<String>) -> Result<bool, EngineError> {
+    let Some(hash) = hash else { return Ok(false) };
+    on_hashing_thread(move || {
+        PasswordHash::new(&hash)
+            .is_ok_and(|hash| argon2().verify_password(password.as_bytes(), &hash).is_ok())
+    })
+    .await
+}
+
+async fn on_hashing_thread<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, EngineError> {
+    let _permit = HASHING.acquire().await.map_err(|_| EngineError::Internal)?;
+    tokio::task::spawn_blocking(work).await.map_err(|_| EngineError::Internal)
+}
+
+fn hash_now(password: &str) -> Option<String> {
+    argon2().hash_password(password.as_bytes()).ok().map(|hash| hash.to_string())
+}
+
+/// 19 MiB, two passes, one lane.
+fn argon2() -> Argon2<'static> {
+    let params = Params::new(19 * 1024, 2, 1, None).unwrap_or(Params::DEFAULT);
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
