@@ -18,13 +18,15 @@ impl FileName {
 
     /// Makes a name of whatever a client sent; never fails.
     ///
-    /// Keeps the last segment of a path of either kind, drops control characters and those that turn the direction of
+    /// Keeps the last segment of a path of either kind, drops control characters, line breaks and what turns the direction of
     /// writing (with them `gpj.exe` reads as `exe.jpg`), and cuts the stem rather than the extension. What leaves
     /// nothing but dots becomes `file`.
     pub fn clean(raw: &str) -> Self {
         let last_segment = raw.rsplit(['/', '\\']).next().unwrap_or_default();
-        let visible: String =
-            last_segment.chars().filter(|c| !c.is_control() && !turns_direction(*c)).collect();
+        let visible: String = last_segment
+            .chars()
+            .filter(|c| !c.is_control() && !breaks_line_or_turns_direction(*c))
+            .collect();
         let trimmed = visible.trim();
         if trimmed.chars().all(|c| c == '.') {
             return Self("file".to_owned());
@@ -56,8 +58,8 @@ impl fmt::Display for FileName {
     }
 }
 
-fn turns_direction(c: char) -> bool {
-    matches!(c, '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+fn breaks_line_or_turns_direction(c: char) -> bool {
+    matches!(c, '\u{2028}' | '\u{2029}' | '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
 fn split_extension(name: &str) -> (&str, Option<&str>) {
@@ -112,7 +114,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_seen_is_dropped() {
-        check("pho\0to\r\n.jpg", "photo.jpg");
+        check("pho\0to\r\n\u{2028}.jpg", "photo.jpg");
         check("photo\u{202E}gpj.exe", "photogpj.exe");
         check("  tempor  ", "tempor");
     }

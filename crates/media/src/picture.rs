@@ -84,7 +84,7 @@ pub fn prepare_picture(bytes: &[u8], rules: &PictureRules) -> Result<Picture, Pi
 /// Where pictures wait for their turn: [`prepare_picture`] on blocking threads, two at a time.
 ///
 /// The bound is for memory. One picture of 50 megapixels takes 200 MB decoded, twice that while it is turned, and a
-/// progressive JPEG 300 MB more. Clones share the bound.
+/// progressive JPEG up to 300 MB more. Clones share the bound.
 #[derive(Debug, Clone)]
 pub struct PictureDesk {
     seats: Arc<Semaphore>,

@@ -60,6 +60,34 @@ fn a_cut_png_or_webp_is_corrupt() {
 }
 
 #[test]
+fn random_damage_is_survived() {
+    let mut random = 7_u32;
+    let mut next = |below: usize| {
+        random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        usize::try_from(random >> 8).unwrap() % below
+    };
+    let originals = [
+        with_exif(&jpeg(40, 30), 6),
+        png(40, 30),
+        png_with_chunk(*b"tEXt", b"Comment\0text"),
+        noise(ImageFormat::WebP),
+        animated_webp(&[RED, BLUE]),
+    ];
+    for original in originals {
+        for _ in 0..100 {
+            let mut damaged = original.clone();
+            for _ in 0..=next(8) {
+                let at = next(damaged.len());
+                damaged[at] = damaged[at].wrapping_add(1 << next(8));
+            }
+            if let Ok(picture) = prepare(&damaged) {
+                assert_eq!(MediaType::of(&picture.bytes), picture.media_type);
+            }
+        }
+    }
+}
+
+#[test]
 fn too_many_pixels_are_refused_by_the_header() {
     let bomb = png_header(13_000, 13_000);
     let start = Instant::now();
