@@ -8,6 +8,7 @@ use domain::policy::Policy;
 
 use crate::clock::Clock;
 use crate::committer::Committer;
+use crate::cursor::CursorSeal;
 use crate::error::EngineError;
 use crate::limits::Limits;
 use crate::links::LinkSigner;
@@ -30,6 +31,7 @@ struct Core {
     random: Arc<dyn Random>,
     limits: Limits,
     links: LinkSigner,
+    cursors: CursorSeal,
 }
 
 /// What an engine is made of.
@@ -51,6 +53,7 @@ impl Engine {
     pub async fn start(parts: Parts, policy: Policy) -> Result<Self, EngineError> {
         let Parts { store, vault, clock, random, public_url } = parts;
         let link_secret = store.secret("links", random.secret()).await?;
+        let cursor_secret = store.secret("cursors", random.secret()).await?;
         let core = Core {
             committer: Committer::start(Arc::clone(&store), Arc::clone(&clock)),
             store,
@@ -60,6 +63,7 @@ impl Engine {
             random,
             limits: Limits::default(),
             links: LinkSigner::new(link_secret, public_url),
+            cursors: CursorSeal::new(cursor_secret),
         };
         Ok(Self { core: Arc::new(core), policy: Arc::new(policy) })
     }
@@ -88,6 +92,17 @@ impl Engine {
     /// How often somebody may ask.
     pub fn limits(&self) -> &Limits {
         &self.core.limits
+    }
+
+    /// `payload` as opaque, URL-safe text. It opens only for the same `purpose`, which names the call, the account and
+    /// the filter. At most about 300 bytes.
+    pub fn seal_cursor(&self, purpose: &str, payload: &[u8]) -> String {
+        self.core.cursors.seal(purpose, payload)
+    }
+
+    /// The payload of a cursor that this server sealed for `purpose`; none for any other text.
+    pub fn open_cursor(&self, purpose: &str, text: &str) -> Option<Vec<u8>> {
+        self.core.cursors.open(purpose, text)
     }
 
     /// Accepts nothing more, finishes what was accepted, and closes the store.

@@ -7,6 +7,7 @@ pub mod access;
 pub mod clock;
 pub mod commands;
 mod committer;
+mod cursor;
 mod engine;
 pub mod error;
 pub mod files;

@@ -72,7 +72,7 @@ impl LinkSigner {
     }
 
     fn mac(&self, attachment: AttachmentId, account: AccountId, expires: i64) -> Hmac<Sha256> {
-        let mut mac = Hmac::<Sha256>::new(&self.key.into_key());
+        let mut mac = keyed(self.key);
         for number in [attachment.get(), account.get(), expires] {
             mac.update(&number.to_be_bytes());
         }
@@ -80,17 +80,11 @@ impl LinkSigner {
     }
 }
 
-trait IntoKey {
-    fn into_key(self) -> hmac::digest::Key<Hmac<Sha256>>;
-}
-
-impl IntoKey for [u8; 32] {
-    /// HMAC's key has the length of the hash's block; a shorter one is filled up with zeros.
-    fn into_key(self) -> hmac::digest::Key<Hmac<Sha256>> {
-        let mut key = hmac::digest::Key::<Hmac<Sha256>>::default();
-        key[..self.len()].copy_from_slice(&self);
-        key
-    }
+/// HMAC's key has the length of the hash's block; a shorter one is filled up with zeros.
+pub(crate) fn keyed(key: [u8; 32]) -> Hmac<Sha256> {
+    let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
+    block[..key.len()].copy_from_slice(&key);
+    Hmac::<Sha256>::new(&block)
 }
 
 /// The absolute address of `attachment` for a browser of `account`.

@@ -8,14 +8,14 @@ use argon2::{Algorithm, Argon2, Params, PasswordVerifier, Version};
 use domain::SignedDuration;
 use domain::account::Account;
 use domain::id::AccountId;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use hmac::Mac;
 use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 
 use crate::access::hash_secret;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::links::keyed;
 use crate::store::{FactConflict, Session};
 
 /// How long a session lives without being used (Partizap contract §2.1).
@@ -49,10 +49,7 @@ pub struct Browser {
 /// The CSRF token that belongs to a session: it follows from the cookie, so that neither can be planted alone.
 /// 64 hexadecimal characters (Partizap contract §2.1, §7.13).
 pub fn csrf_token(session_token: &str) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(session_token.as_bytes()).unwrap_or_else(|_| {
-        // HMAC takes a key of any length.
-        Hmac::<Sha256>::new(&hmac::digest::Key::<Hmac<Sha256>>::default())
-    });
+    let mut mac = keyed(hash_secret(session_token));
     mac.update(b"torg csrf token");
     data_encoding::HEXLOWER.encode(&mac.finalize().into_bytes())
 }
