@@ -140,7 +140,7 @@ impl Changes {
                 self.messages.push(Message::clone(message));
             }
             Event::AttachmentStored(attachment) => {
-                self.attachments.push(Attachment::clone(attachment))
+                self.attachments.push(Attachment::clone(attachment));
             }
             Event::ChatRead { .. }
             | Event::ChatDelivered { .. }

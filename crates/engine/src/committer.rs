@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::error::EngineError;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// The most commands in one transaction.
 const BATCH_MAX: usize = 256;
@@ -86,24 +86,9 @@ async fn commit_batches(
 
 async fn commit(store: &dyn Store, clock: &dyn Clock, waiting: Vec<Waiting>) {
     let submissions = waiting.iter().map(|waiting| waiting.submission.clone()).collect();
-    match store.commit(Batch { submissions, now: clock.now() }).await {
-        Ok(answers) => {
-            for (waiting, answer) in waiting.into_iter().zip(answers) {
-                // A caller that has gone away does not need the answer.
-                let _ = waiting.answer.send(answer.map_err(EngineError::from));
-            }
-        }
-        Err(StoreError::Failed(_)) if 1 < waiting.len() => {
-            // One poison command must fail alone.
-            for alone in waiting {
-                Box::pin(commit(store, clock, vec![alone])).await;
-            }
-        }
-        Err(error) => {
-            let error = EngineError::from(error);
-            for waiting in waiting {
-                let _ = waiting.answer.send(Err(error.clone()));
-            }
-        }
+    let answers = store.commit(Batch { submissions, now: clock.now() }).await;
+    for (waiting, answer) in waiting.into_iter().zip(answers) {
+        // A caller that has gone away does not need the answer.
+        let _ = waiting.answer.send(answer.map_err(EngineError::from));
     }
 }

@@ -1,7 +1,7 @@
 //! Cursors: positions that clients carry for us, sealed so that nobody can make or move one.
 
 use data_encoding::BASE64URL_NOPAD;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 /// Bytes of the seal. 128 bits cannot be guessed.

@@ -2,7 +2,7 @@
 
 use domain::refusal::{Denied, Missing, Refusal};
 
-use crate::store::StoreError;
+use crate::store::{CommandError, StoreError};
 
 /// Why the engine did not do what it was asked.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -49,6 +49,15 @@ impl From<StoreError> for EngineError {
             StoreError::Unavailable(_) => Self::Unavailable,
             StoreError::OutcomeUnknown(_) => Self::OutcomeUnknown,
             StoreError::Failed(_) => Self::Internal,
+        }
+    }
+}
+
+impl From<CommandError> for EngineError {
+    fn from(error: CommandError) -> Self {
+        match error {
+            CommandError::Denied(denied) => denied.into(),
+            CommandError::Store(error) => error.into(),
         }
     }
 }
