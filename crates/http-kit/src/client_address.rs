@@ -25,7 +25,8 @@ pub struct ClientAddress(pub IpAddr);
 pub struct TrustedProxies(Arc<[AddressBlock]>);
 
 /// A block of addresses, `10.0.0.0/8`, or a single one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "String")]
 pub struct AddressBlock {
     first: IpAddr,
     prefix_bits: u32,
@@ -122,6 +123,14 @@ impl FromStr for AddressBlock {
             }
         };
         Ok(Self { first, prefix_bits })
+    }
+}
+
+impl TryFrom<String> for AddressBlock {
+    type Error = NoAddressBlock;
+
+    fn try_from(text: String) -> Result<Self, NoAddressBlock> {
+        text.parse()
     }
 }
 

@@ -1,1 +1,11 @@
-//! To come.
+//! The binary's library: settings, command line, the listener and the wiring of the rooms into one server.
+//!
+//! It is the only crate that names all others. It decides nothing about chats.
+
+pub mod cli;
+pub mod front;
+pub mod serve;
+pub mod server;
+pub mod settings;
+pub mod stop_signal;
+pub mod telemetry;

@@ -1,2 +1,52 @@
-//! To come.
-fn main() {}
+//! The `torg` binary: reads the command line and hands over.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use torg::cli::{Command, CommandLine, ServeArguments, environment};
+use torg::{server, settings, stop_signal, telemetry};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match run(CommandLine::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            write_line(&mut std::io::stderr(), &format!("torg: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve(arguments) => serve(&arguments),
+        Command::ConfigReference => {
+            write_line(&mut std::io::stdout(), settings::reference().trim_end());
+            Ok(())
+        }
+        Command::Demo(_) | Command::Key { .. } | Command::Openapi => {
+            anyhow::bail!("this command is not built yet")
+        }
+    }
+}
+
+fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
+    let settings = settings::load(&arguments.sources(environment()))?;
+    if arguments.check_config {
+        write_line(&mut std::io::stdout(), "the settings are right");
+        return Ok(());
+    }
+    telemetry::start_logs(&settings.log);
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(async {
+        let stop = stop_signal::on_signals()?;
+        server::run(&settings, stop).await
+    })
+}
+
+/// Writes to a stream that may be closed, as by `torg config-reference | head`; then there is nobody to tell.
+fn write_line(stream: &mut impl std::io::Write, line: &str) {
+    let _ = writeln!(stream, "{line}");
+}

@@ -1,0 +1,178 @@
+//! The command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::settings::Sources;
+
+/// A self-hosted chat server for marketplaces.
+#[derive(Debug, Parser)]
+#[command(name = "torg", version)]
+pub struct CommandLine {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What the binary can do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start a server with a demo marketplace and print how to talk to it
+    Demo(DemoArguments),
+    /// Start a server on a data directory
+    Serve(ServeArguments),
+    /// Manage API keys
+    Key {
+        /// What to do with keys.
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
+    /// Print the OpenAPI document of the native API
+    Openapi,
+    /// Print every setting with its documentation and default, as a TOML file
+    ConfigReference,
+}
+
+/// `torg demo`
+#[derive(Debug, Args)]
+pub struct DemoArguments {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:7080")]
+    pub listen: SocketAddr,
+    /// Keep the data here [default: a temporary folder, gone at the end]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Write addresses and credentials to this file as JSON, once ready
+    #[arg(long, value_name = "FILE")]
+    pub info: Option<PathBuf>,
+    /// Add a seller with 50,000 chats
+    #[arg(long)]
+    pub big_seller: bool,
+}
+
+/// `torg serve`
+#[derive(Debug, Args)]
+pub struct ServeArguments {
+    /// Where the settings come from.
+    #[command(flatten)]
+    pub settings: SettingsArguments,
+    /// Address and port to listen on
+    #[arg(long, value_name = "ADDRESS")]
+    pub listen: Option<String>,
+    /// Check the settings, say what is wrong, and do not start
+    #[arg(long)]
+    pub check_config: bool,
+}
+
+/// The flags of every command that works on a data directory.
+#[derive(Clone, Debug, Default, Args)]
+pub struct SettingsArguments {
+    /// The file of settings [default: torg.toml, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The folder of the database and the attachments
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<String>,
+    /// One setting, such as ozon.enabled=false; can be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+}
+
+/// `torg key …`
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a key and print it; it cannot be shown again
+    Create(KeyCreateArguments),
+}
+
+/// `torg key create`
+#[derive(Debug, Args)]
+pub struct KeyCreateArguments {
+    /// Where the settings come from.
+    #[command(flatten)]
+    pub settings: SettingsArguments,
+    /// The account that the key speaks for; without one the key is the host's, and may everything
+    #[arg(long, value_name = "ID")]
+    pub account: Option<i64>,
+    /// What the key is for, in the operator's words
+    #[arg(long)]
+    pub name: String,
+    /// What the key may do, such as chats:read; can be repeated [default: everything its owner may]
+    #[arg(long = "scope", value_name = "SCOPE")]
+    pub scopes: Vec<String>,
+}
+
+/// The file that is read when none is named.
+const USUAL_FILE: &str = "torg.toml";
+
+impl SettingsArguments {
+    /// The sources of settings, with `environment` as given by the system. Special flags weigh more than `--set`.
+    pub fn sources(&self, environment: impl Iterator<Item = (String, String)>) -> Sources {
+        let usual_file = PathBuf::from(USUAL_FILE);
+        let mut flags = self.set.clone();
+        flags.extend(self.data_dir.iter().map(|folder| ("data_dir".to_owned(), folder.clone())));
+        Sources {
+            file: self.config.clone().or_else(|| usual_file.exists().then_some(usual_file)),
+            environment: environment.collect(),
+            flags,
+        }
+    }
+}
+
+impl ServeArguments {
+    /// Like [`SettingsArguments::sources`], with this command's own flags.
+    pub fn sources(&self, environment: impl Iterator<Item = (String, String)>) -> Sources {
+        let mut sources = self.settings.sources(environment);
+        sources
+            .flags
+            .extend(self.listen.iter().map(|address| ("listen".to_owned(), address.clone())));
+        sources
+    }
+}
+
+/// The environment as text; variables that are not UTF-8 are nobody's settings.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as NAME=VALUE")?;
+    Ok((name.trim().to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_become_settings() {
+        let line = [
+            "torg",
+            "serve",
+            "--config",
+            "a.toml",
+            "--set",
+            "ozon.enabled=false",
+            "--listen",
+            "1.2.3.4:5",
+        ];
+        let Command::Serve(arguments) = CommandLine::try_parse_from(line).unwrap().command else {
+            panic!("another command");
+        };
+        let sources = arguments.sources(std::iter::empty());
+        assert_eq!(sources.file, Some(PathBuf::from("a.toml")));
+        let flag = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(sources.flags, [flag("ozon.enabled", "false"), flag("listen", "1.2.3.4:5")]);
+        assert!(CommandLine::try_parse_from(["torg", "serve", "--set", "ozon.enabled"]).is_err());
+    }
+}

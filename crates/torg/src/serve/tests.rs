@@ -1,0 +1,162 @@
+//! Over real sockets, with bounds of fractions of a second.
+
+use std::time::Instant;
+
+use axum::Extension;
+use axum::routing::{get, post};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::task::JoinHandle;
+
+use super::*;
+
+const HEADER_TIME_MAX: Duration = Duration::from_millis(300);
+
+struct Server {
+    address: SocketAddr,
+    stop: CancellationToken,
+    ended: JoinHandle<Stopped>,
+}
+
+fn bounds() -> ConnectionBounds {
+    ConnectionBounds {
+        connections_max: 16,
+        header_time_max: HEADER_TIME_MAX,
+        stalled_time_max: Duration::from_secs(1),
+        shutdown_grace: Duration::from_secs(5),
+    }
+}
+
+async fn start(bounds: ConnectionBounds) -> Server {
+    let routes = Router::new()
+        .route("/", get(async || "hello"))
+        .route("/slow", get(async || tokio::time::sleep(Duration::from_millis(500)).await))
+        .route("/endless", get(async || std::future::pending::<()>().await))
+        .route(
+            "/watching",
+            get(async |Extension(Stopping(stop)): Extension<Stopping>| stop.cancelled().await),
+        )
+        .route("/large", get(async || vec![0_u8; 64 << 20]))
+        .route("/unread", post(async || "answered without reading"));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let ended = tokio::spawn(serve(listener, routes, bounds, stop.clone()));
+    Server { address, stop, ended }
+}
+
+/// Connects and sends `text`.
+async fn send(server: &Server, text: &str) -> TcpStream {
+    let mut client = TcpStream::connect(server.address).await.unwrap();
+    client.write_all(text.as_bytes()).await.unwrap();
+    client
+}
+
+/// Everything until the server closes.
+async fn rest(mut client: TcpStream) -> String {
+    let mut answer = Vec::new();
+    tokio::time::timeout(Duration::from_secs(10), client.read_to_end(&mut answer))
+        .await
+        .expect("still open")
+        .ok();
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+async fn assert_closed_at_the_header_timeout(client: TcpStream) -> String {
+    let began_at = Instant::now();
+    let answer = rest(client).await;
+    let elapsed = began_at.elapsed();
+    assert!(elapsed < HEADER_TIME_MAX * 5, "closed only after {elapsed:?}");
+    answer
+}
+
+#[tokio::test]
+async fn half_a_head_is_closed() {
+    let server = start(bounds()).await;
+    let client = send(&server, "GET / HTTP/1.1\r\nHost: x\r\nX-Half: ").await;
+    assert_closed_at_the_header_timeout(client).await;
+}
+
+#[tokio::test]
+async fn a_silent_connection_is_closed() {
+    let server = start(bounds()).await;
+    let client = send(&server, "").await;
+    assert_eq!(assert_closed_at_the_header_timeout(client).await, "");
+}
+
+#[tokio::test]
+async fn an_idle_kept_connection_is_closed() {
+    let server = start(bounds()).await;
+    let client = send(&server, "GET / HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let answer = assert_closed_at_the_header_timeout(client).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("hello"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_client_that_never_reads_is_dropped() {
+    let server = start(ConnectionBounds { connections_max: 1, ..bounds() }).await;
+    let greedy = send(&server, "GET /large HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+
+    // The only permit is free again once the greedy connection is gone.
+    let client = send(&server, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    assert!(rest(client).await.ends_with("hello"));
+    drop(greedy);
+}
+
+#[tokio::test]
+async fn a_client_beyond_the_cap_waits_for_its_turn() {
+    let server = start(ConnectionBounds { connections_max: 1, ..bounds() }).await;
+    let first = send(&server, "GET /slow HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    let second = send(&server, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    assert!(rest(second).await.ends_with("hello"));
+    assert!(rest(first).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn an_answer_reaches_a_client_that_sends_a_long_body_first() {
+    let server = start(bounds()).await;
+    let head = format!("POST /unread HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", 100 << 20);
+    let mut client = send(&server, &head).await;
+    let piece = vec![b'x'; 1 << 20];
+    for _ in 0..100 {
+        client.write_all(&piece).await.unwrap();
+    }
+    let answer = rest(client).await;
+    assert!(answer.ends_with("answered without reading"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_stop_finishes_the_running_request_and_takes_no_new_one() {
+    let server = start(bounds()).await;
+    let running = send(&server, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    server.stop.cancel();
+    assert!(rest(running).await.starts_with("HTTP/1.1 200 OK"));
+    assert_eq!(server.ended.await.unwrap(), Stopped::Complete);
+    assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_stop_is_seen_by_handlers_and_ends_idle_connections_at_once() {
+    let server =
+        start(ConnectionBounds { header_time_max: Duration::from_mins(1), ..bounds() }).await;
+    let watching = send(&server, "GET /watching HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let _idle = send(&server, "").await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let began_at = Instant::now();
+    server.stop.cancel();
+    assert!(rest(watching).await.starts_with("HTTP/1.1 200 OK"));
+    assert_eq!(server.ended.await.unwrap(), Stopped::Complete);
+    assert!(began_at.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test]
+async fn a_request_that_outlives_the_grace_period_is_cut() {
+    let server =
+        start(ConnectionBounds { shutdown_grace: Duration::from_millis(200), ..bounds() }).await;
+    let endless = send(&server, "GET /endless HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    server.stop.cancel();
+    assert_eq!(server.ended.await.unwrap(), Stopped::Cut { connections: 1 });
+    assert_eq!(rest(endless).await, "");
+}

@@ -1,0 +1,166 @@
+use std::io::Write as _;
+
+use super::*;
+
+fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+fn loaded(
+    file: &str,
+    environment: &[(&str, &str)],
+    flags: &[(&str, &str)],
+) -> Result<Settings, SettingsProblems> {
+    let mut written = tempfile::NamedTempFile::new().unwrap();
+    written.write_all(file.as_bytes()).unwrap();
+    load(&Sources {
+        file: Some(written.path().to_owned()),
+        environment: pairs(environment),
+        flags: pairs(flags),
+    })
+}
+
+fn refusal(file: &str, environment: &[(&str, &str)], flags: &[(&str, &str)]) -> String {
+    loaded(file, environment, flags).expect_err("accepted").to_string()
+}
+
+#[test]
+fn the_defaults_are_those_of_the_contracts() {
+    let settings = load(&Sources::default()).unwrap();
+    assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(
+        (settings.ozon.requests_per_second, settings.ozon.subscription_gate),
+        (50, SubscriptionGate::Sends)
+    );
+    assert_eq!((settings.ozon.reply_window_hours, settings.ozon.start_window_hours), (48, 72));
+    assert_eq!(settings.yandex_market.requests_per_hour.get_chats, 5000);
+    assert_eq!(settings.yandex_market.time_offset.offset(), jiff::tz::offset(3));
+    assert_eq!(settings.partizap.prefix, "/api");
+    assert!(settings.partizap.secure_cookies && !settings.partizap.legacy_fields);
+    assert_eq!(settings.native.host, None);
+}
+
+#[test]
+fn flags_weigh_more_than_the_environment_and_it_more_than_the_file() {
+    let file = "data_dir = 'file'\n[ozon]\nrequests_per_second = 1\nfile_bytes_max = 1\nreply_window_hours = 1";
+    let environment = [
+        ("TORG_OZON_FILE_BYTES_MAX", "2"),
+        ("TORG_OZON_REPLY_WINDOW_HOURS", "2"),
+        ("PATH", "/bin"),
+    ];
+    let flags = [("ozon.reply_window_hours", "3"), ("data_dir", "a"), ("data_dir", "b")];
+    let settings = loaded(file, &environment, &flags).unwrap();
+    let ozon = &settings.ozon;
+    assert_eq!((ozon.requests_per_second, ozon.file_bytes_max, ozon.reply_window_hours), (1, 2, 3));
+    assert_eq!(settings.data_dir, PathBuf::from("b"));
+}
+
+#[test]
+fn a_value_outside_the_file_may_be_bare() {
+    let environment = [
+        ("TORG_TRUSTED_PROXIES", "10.0.0.0/8, ::1"),
+        ("TORG_PARTIZAP_ALLOWED_ORIGINS", r#"["https://a.example"]"#),
+        ("TORG_OZON_ENABLED", "false"),
+        ("TORG_PUBLIC_URL", "https://chat.example.com/"),
+        ("TORG_OZON_SUBSCRIPTION_GATE", "sends_and_history"),
+        ("TORG_DATA_DIR", "2026"),
+        ("TORG_LISTEN", "0.0.0.0:0"),
+        ("TORG_SERVICE_HOST", "10.0.0.1"),
+        ("TORG_PORT_8080_TCP_ADDR", "10.0.0.1"),
+    ];
+    let settings = loaded("", &environment, &[("partizap.prefix", "")]).unwrap();
+    assert_eq!(settings.trusted_proxies.len(), 2);
+    assert_eq!(settings.partizap.allowed_origins, ["https://a.example"]);
+    assert!(!settings.ozon.enabled);
+    assert_eq!(settings.public_url.unwrap().as_str(), "https://chat.example.com");
+    assert_eq!(settings.ozon.subscription_gate, SubscriptionGate::SendsAndHistory);
+    assert_eq!(settings.data_dir, PathBuf::from("2026"));
+    assert_eq!(settings.partizap.prefix, "");
+}
+
+#[test]
+fn an_unknown_name_is_refused_with_the_names_that_exist() {
+    let cases = [
+        refusal("lisen = '127.0.0.1:1'", &[], &[]),
+        refusal("[log]\ncolour = true", &[], &[]),
+        refusal("[ozonn]\nenabled = true", &[], &[]),
+        refusal("", &[("TORG_LISEN", "127.0.0.1:1")], &[]),
+        refusal("", &[], &[("log.colour", "true")]),
+        refusal("", &[], &[("log", "true")]),
+    ];
+    let expected = [
+        ("'lisen'", "listen"),
+        ("'log.colour'", "format, level"),
+        ("'ozonn'", "ozon"),
+        ("TORG_LISEN", "listen"),
+        ("'log.colour'", "format, level"),
+        ("'log'", "format, level"),
+    ];
+    for (refusal, (name, allowed)) in cases.iter().zip(expected) {
+        assert!(refusal.contains("unknown setting") && refusal.contains(name), "{refusal}");
+        assert!(refusal.contains(allowed), "{refusal}");
+    }
+}
+
+#[test]
+fn a_wrong_value_is_refused_with_its_name_the_value_and_what_is_allowed() {
+    let cases = [
+        ("listen = 'localhost'", "'listen' = \"localhost\"", "Address and port"),
+        ("public_url = 'chat.example.com'", "chat.example.com", "http or https URL"),
+        ("trusted_proxies = ['10.0.0.0/33']", "10.0.0.0/33", "addresses or blocks"),
+        ("log.format = 'xml'", "'log.format' = \"xml\"", "\"json\" for machines"),
+        ("log.level = 'loud=very'", "loud=very", "\"debug\""),
+        ("limits.connections = 0", "'limits.connections' = 0", "1 to 1000000"),
+        ("limits.connections = -1", "'limits.connections' = -1", "1 to 1000000"),
+        ("ozon.enabled = 'yes'", "'ozon.enabled' = \"yes\"", "true or false"),
+        ("ozon.host = 'http://a.example'", "http://a.example", "without port"),
+        ("ozon.host = 'a.example:80'", "a.example:80", "without port"),
+        ("ozon.subscription_gate = 'on'", "\"on\"", "sends_and_history"),
+        ("ozon.reply_window_hours = 1.5", "= 1.5", "1 to 87600"),
+        ("yandex_market.time_offset = 'Moscow'", "Moscow", "+23:59"),
+        ("yandex_market.time_offset = '+24:00'", "+24:00", "+23:59"),
+        ("yandex_market.requests_per_hour = 5", "= 5", "Requests per hour"),
+        ("partizap.prefix = 'api/'", "api/", "\"/api\""),
+        (
+            "partizap.allowed_origins = ['https://a.example/']",
+            "https://a.example/",
+            "Origins of other sites",
+        ),
+        ("ozon = 5", "'ozon' = 5", "Ozon Seller API"),
+    ];
+    for (file, value, allowed) in cases {
+        let refusal = refusal(file, &[], &[]);
+        assert!(refusal.contains(value) && refusal.contains(allowed), "{file}: {refusal}");
+    }
+}
+
+#[test]
+fn a_refusal_says_where_the_value_stands() {
+    let variable = refusal("", &[("TORG_OZON_ENABLED", "maybe")], &[]);
+    assert!(variable.contains("TORG_OZON_ENABLED") && variable.contains("\"maybe\""), "{variable}");
+    let flag = refusal("", &[], &[("limits.connections", "many")]);
+    assert!(flag.contains("(flag)") && flag.contains("\"many\""), "{flag}");
+    let all = refusal("lisen = 1\nozon.enabled = 2", &[("TORG_LOG_LEVEL", "=")], &[]);
+    assert_eq!(all.lines().count(), 3, "{all}");
+}
+
+#[test]
+fn a_missing_or_broken_file_is_refused() {
+    let sources =
+        Sources { file: Some(PathBuf::from("/nonexistent/torg.toml")), ..Sources::default() };
+    assert!(load(&sources).unwrap_err().to_string().contains("/nonexistent/torg.toml"));
+    assert!(refusal("listen = ", &[], &[]).contains("line 1"));
+}
+
+#[test]
+fn two_faces_cannot_share_a_host() {
+    let refusal = refusal("ozon.host = 'a.example'\npartizap.host = 'A.example'", &[], &[]);
+    assert!(refusal.contains("A.example"), "{refusal}");
+}
+
+#[test]
+fn the_reference_file_is_the_code_s() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../torg.example.toml");
+    let written = std::fs::read_to_string(file).unwrap_or_default();
+    assert!(written == reference(), "run: cargo run -- config-reference > torg.example.toml");
+}

@@ -1,0 +1,143 @@
+//! Types of single settings, and checks of those that stay text.
+
+#![expect(
+    clippy::ptr_arg,
+    reason = "the checks have the shape that the settings' derive macro calls"
+)]
+
+use std::fmt;
+
+use hyper::Uri;
+use hyper::http::uri::Authority;
+use jiff::tz::Offset;
+use serde::Deserialize;
+
+/// How a log line looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Which Ozon methods need the seller's subscription (Ozon contract §5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubscriptionGate {
+    /// None.
+    Off,
+    /// Starting a chat, sending, and marking buyers' chats as read.
+    Sends,
+    /// Those, and the history of buyers' chats.
+    SendsAndHistory,
+}
+
+/// The base of links: scheme, host and perhaps a path; without a slash at the end.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct PublicUrl(String);
+
+/// An offset from UTC, written `+03:00`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct TimeOffset(Offset);
+
+impl PublicUrl {
+    /// The URL without a slash at the end, so that a path can follow.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl TryFrom<String> for PublicUrl {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        const PROBLEM: &str = "not an http or https URL without user, query and fragment";
+        let uri: Uri = text.parse().map_err(|_| PROBLEM)?;
+        let is_web = matches!(uri.scheme_str(), Some("http" | "https"));
+        let has_plain_host =
+            uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+        if !is_web || !has_plain_host || uri.query().is_some() || text.contains('#') {
+            return Err(PROBLEM);
+        }
+        Ok(Self(text.trim_end_matches('/').to_owned()))
+    }
+}
+
+impl TimeOffset {
+    /// The offset for arithmetic.
+    pub fn offset(self) -> Offset {
+        self.0
+    }
+}
+
+impl TryFrom<String> for TimeOffset {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        parse_offset(&text).map(Self).ok_or("not an offset such as +03:00")
+    }
+}
+
+fn parse_offset(text: &str) -> Option<Offset> {
+    let (sign, digits) = match text.split_at_checked(1)? {
+        ("+", digits) => (1, digits),
+        ("-", digits) => (-1, digits),
+        _ => return None,
+    };
+    let (hours, minutes) = digits.split_once(':')?;
+    let two_digits = |text: &str| -> Option<i32> {
+        (text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit()))
+            .then(|| text.parse().ok())?
+    };
+    let (hours, minutes) = (two_digits(hours)?, two_digits(minutes)?);
+    if hours > 23 || minutes > 59 {
+        return None;
+    }
+    Offset::from_seconds(sign * (hours * 60 + minutes) * 60).ok()
+}
+
+/// A host name without scheme, port and path.
+pub(super) fn is_host_name(text: &String) -> Result<(), &'static str> {
+    match text.parse::<Authority>() {
+        Ok(authority) if authority.host() == text && !text.is_empty() => Ok(()),
+        Ok(_) | Err(_) => Err("not a host name without scheme, port and path"),
+    }
+}
+
+/// `""`, or a path that begins with a slash and does not end with one.
+pub(super) fn is_path_prefix(text: &String) -> Result<(), &'static str> {
+    let is_plain =
+        text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte));
+    let is_prefix = text.starts_with('/') && !text.ends_with('/') && !text.contains("//");
+    if text.is_empty() || (is_plain && is_prefix) { Ok(()) } else { Err("not a path such as /api") }
+}
+
+/// Each is what a browser sends as `Origin`: scheme, host, perhaps a port.
+pub(super) fn is_origin(origins: &Vec<String>) -> Result<(), String> {
+    let is_one = |text: &str| {
+        text.split_once("://").is_some_and(|(scheme, authority)| {
+            matches!(scheme, "http" | "https")
+                && !authority.contains('@')
+                && authority.parse::<Authority>().is_ok_and(|parsed| parsed.as_str() == authority)
+        })
+    };
+    match origins.iter().find(|text| !is_one(text)) {
+        None => Ok(()),
+        Some(wrong) => Err(format!("'{wrong}' is not an origin such as https://shop.example.com")),
+    }
+}
+
+/// A filter as `tracing` understands it.
+pub(super) fn is_log_filter(text: &String) -> Result<(), String> {
+    tracing_subscriber::EnvFilter::try_new(text).map(drop).map_err(|error| error.to_string())
+}
