@@ -1,0 +1,32 @@
+# What people and machines run; CONTRIBUTING.md tells when.
+
+.PHONY: test lint check prepare
+
+# Everything that must hold before a change is proposed.
+check: lint test deny
+
+# All tests of all crates, and the examples in their documentation.
+test: prepare
+	@if cargo nextest --version >/dev/null 2>&1; then \
+		set -x; cargo nextest run --workspace && cargo test --workspace --doc; \
+	else \
+		set -x; cargo test --workspace; \
+	fi
+
+# Format, lints and documentation, without warnings.
+lint: prepare
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
+
+# Licences, banned crates, sources.
+.PHONY: deny
+deny:
+	@if cargo deny --version >/dev/null 2>&1; then \
+		set -x; cargo deny check bans licenses sources; \
+	else \
+		echo "deny: skipped, cargo-deny is not installed (cargo install --locked cargo-deny)"; \
+	fi
+
+prepare:
+	@scripts/prepare-machine
