@@ -298,7 +298,8 @@ impl Chat {
 
     fn pass_turn(&mut self, turn: Turn, at: Timestamp) {
         self.turn = turn;
-        self.waiting_since = (turn == Turn::Seller).then(|| self.waiting_since.unwrap_or(at));
+        let waiting = turn == Turn::Seller && !self.state.is_over();
+        self.waiting_since = waiting.then(|| self.waiting_since.unwrap_or(at));
     }
 }
 

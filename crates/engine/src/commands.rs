@@ -24,6 +24,8 @@ pub struct Opened {
     pub created: bool,
     /// The message that was written in it at once.
     pub message: Option<Message>,
+    /// Whether the same request had made the message before.
+    pub replayed: bool,
 }
 
 /// A message that was accepted.
@@ -156,11 +158,11 @@ impl Engine {
 
     async fn opened(&self, command: Command) -> Result<Opened, EngineError> {
         let answer = self.run(command).await?;
-        let Answer::Opened { chat, created, message } = answer else {
+        let Answer::Opened { chat, created, message, replayed } = answer else {
             return Err(unexpected(&answer));
         };
         let chat = self.store().chat(chat.id).await?.ok_or(EngineError::NotFound(Missing::Chat))?;
-        Ok(Opened { chat, created, message: message.map(|message| *message) })
+        Ok(Opened { chat, created, message: message.map(|message| *message), replayed })
     }
 
     async fn posted(&self, command: Command) -> Result<Posted, EngineError> {

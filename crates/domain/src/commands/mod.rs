@@ -68,6 +68,8 @@ pub enum Answer {
         created: bool,
         /// The first message, if one was to be written.
         message: Option<Box<Message>>,
+        /// Whether that message was stored before, under the same idempotency key.
+        replayed: bool,
     },
     /// To [`PostMessage`] and [`PostAsMarketplace`].
     Posted {

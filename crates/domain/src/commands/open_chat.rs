@@ -169,10 +169,14 @@ impl OpenChat {
     ) -> Result<Decision, Denied> {
         if let Some(draft) = &self.first_message {
             if let Some(message) = draft.earlier(world, self.actor.account)? {
+                if message.chat != chat.id {
+                    return Err(Denied::Refused(Refusal::IdempotencyKeyReused));
+                }
                 let answer = Answer::Opened {
                     chat: Box::new(chat.clone()),
                     created: false,
                     message: Some(Box::new(message.clone())),
+                    replayed: true,
                 };
                 return Ok(Decision::nothing(answer));
             }
@@ -191,7 +195,12 @@ impl OpenChat {
         if chat.seat(side).hidden {
             events.push(Event::ChatShown { chat: chat.id, side });
         }
-        let answer = Answer::Opened { chat: Box::new(chat.clone()), created: false, message: None };
+        let answer = Answer::Opened {
+            chat: Box::new(chat.clone()),
+            created: false,
+            message: None,
+            replayed: false,
+        };
         Ok(Decision::new(events, answer))
     }
 
@@ -246,7 +255,10 @@ fn opened(decision: Decision, chat: Chat, created: bool) -> Decision {
         Answer::Posted { message, .. } => Some(message),
         Answer::Opened { .. } | Answer::Read { .. } | Answer::Attached(_) | Answer::Done => None,
     };
-    Decision { answer: Answer::Opened { chat: Box::new(chat), created, message }, ..decision }
+    Decision {
+        answer: Answer::Opened { chat: Box::new(chat), created, message, replayed: false },
+        ..decision
+    }
 }
 
 /// The chat of `key`, before anything was said in it.

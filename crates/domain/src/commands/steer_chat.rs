@@ -152,7 +152,10 @@ fn start(chat: Chat, created: bool) -> Result<Decision, Denied> {
         events.push(Event::ChatOpened(Box::new(chat.clone())));
     }
     events.push(Event::DisputeStarted { chat: chat.id });
-    Ok(Decision::new(events, Answer::Opened { chat: Box::new(chat), created, message: None }))
+    Ok(Decision::new(
+        events,
+        Answer::Opened { chat: Box::new(chat), created, message: None, replayed: false },
+    ))
 }
 
 fn end(chat: &Chat) -> Result<Decision, Denied> {
