@@ -1,12 +1,15 @@
 //! What every HTTP face of Torg shares: bounded bodies, JSON and query reading with typed problems, file uploads, the caller's
-//! address, request ids and the catching of panics.
+//! address, request ids, the catching of panics and the safe handing out of files.
 //!
 //! It has no wire shape of its own: every problem is a value, and the face that asked puts it into its own words.
 
 pub mod body;
 pub mod client_address;
+mod file_response;
 pub mod json;
 pub mod multipart;
 pub mod panic;
 pub mod query;
 pub mod request_id;
+
+pub use file_response::file_response;
