@@ -1,0 +1,188 @@
+//! The way of a batch: load what it touches, let the domain decide, write what has changed.
+
+use std::slice;
+
+use domain::attachment::Attachment;
+use domain::batch::{Answers, Batch, Changes};
+use domain::chat::Chat;
+use domain::commands::Answer;
+use domain::id::{AccountId, ChatId, MessageId, OrderId};
+use domain::message::Role;
+use domain::world::{LastIds, Receipt, Touches, World};
+use engine::store::{CommandError, StoreError};
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+use super::rows::Cells;
+use super::writer::in_transaction;
+use super::{chats, facts, log, messages};
+
+/// Runs `batch` in one transaction. When the database refuses a statement, its commands are run one by one, so that the
+/// one which cannot be stored fails alone.
+pub(super) fn commit(
+    connection: &mut Connection,
+    batch: &Batch,
+) -> Vec<std::result::Result<Answer, CommandError>> {
+    match attempt(connection, batch) {
+        Ok(answers) => {
+            answers.into_iter().map(|answer| answer.map_err(CommandError::Denied)).collect()
+        }
+        Err(StoreError::Failed(reason)) if 1 < batch.submissions.len() => {
+            tracing::warn!(reason, "a batch failed; its commands are run one by one");
+            batch
+                .submissions
+                .iter()
+                .flat_map(|submission| {
+                    let submissions = slice::from_ref(submission).to_vec();
+                    commit(connection, &Batch { submissions, now: batch.now })
+                })
+                .collect()
+        }
+        Err(failure) => {
+            batch.submissions.iter().map(|_| Err(CommandError::Store(failure.clone()))).collect()
+        }
+    }
+}
+
+fn attempt(connection: &mut Connection, batch: &Batch) -> std::result::Result<Answers, StoreError> {
+    in_transaction(connection, |db| {
+        let mut world = load(db, &batch.touches())?;
+        for key in batch.keys(&world) {
+            if let Some(chat) = chats::by_key(db, &key)? {
+                world.chats_by_key.insert(key, chat.id);
+                add_chat(db, &mut world, chat)?;
+            }
+        }
+        let before = world.last_ids;
+        let outcome = batch.run(world);
+        write(db, &outcome.changes, before)?;
+        Ok(outcome.answers)
+    })
+}
+
+const LAST_IDS: &str = "SELECT chat, message, attachment FROM last_ids";
+
+fn load(db: &Connection, touches: &Touches) -> Result<World> {
+    let mut world = World::default();
+    world.last_ids = db.prepare_cached(LAST_IDS)?.query_row([], |row| {
+        Ok(LastIds { chat: row.get(0)?, message: row.get(1)?, attachment: row.get(2)? })
+    })?;
+    for &id in &touches.chats {
+        if let Some(chat) = chats::by_id(db, id)? {
+            add_chat(db, &mut world, chat)?;
+        }
+    }
+    for &(chat, position) in &touches.positions {
+        if let Some(chat) = world.chats.get(&chat) {
+            let landmark = messages::landmark(db, chat, position)?;
+            world.landmarks.insert((chat.id, position), landmark);
+        }
+    }
+    let products: Vec<_> = touches.products.iter().copied().collect();
+    for product in facts::products(db, &products)? {
+        world.products.insert(product.id, product);
+    }
+    let returns: Vec<_> = touches.returns.iter().copied().collect();
+    for returned in facts::returns(db, &returns)? {
+        add_order(db, &mut world, returned.order)?;
+        world.returns.insert(returned.id, returned);
+    }
+    for &order in &touches.orders {
+        add_order(db, &mut world, order)?;
+    }
+    for number in &touches.postings {
+        if let Some(order) = facts::order_of_posting(db, number)? {
+            add_order(db, &mut world, order)?;
+            world.postings.insert(number.clone(), order);
+        }
+    }
+    for &account in &touches.accounts {
+        if facts::is_active(db, account)? {
+            world.accounts.insert(account);
+        }
+    }
+    for &id in &touches.attachments {
+        if let Some(attachment) = messages::attachment_by_id(db, id)? {
+            world.attachments.insert(id, attachment);
+        }
+    }
+    for (account, key) in &touches.idempotency_keys {
+        if let Some(receipt) = receipt(db, *account, key)? {
+            world.receipts.insert((*account, key.clone()), receipt);
+        }
+    }
+    Ok(world)
+}
+
+fn add_chat(db: &Connection, world: &mut World, chat: Chat) -> Result<()> {
+    if let Some(order) = chat.order {
+        add_order(db, world, order)?;
+    }
+    world.chats.insert(chat.id, chat);
+    Ok(())
+}
+
+fn add_order(db: &Connection, world: &mut World, id: OrderId) -> Result<()> {
+    if !world.orders.contains_key(&id)
+        && let Some(order) = facts::order(db, id)?
+    {
+        world.orders.insert(id, order);
+    }
+    Ok(())
+}
+
+const RECEIPT: &str =
+    "SELECT fingerprint, chat_id, message_id FROM receipts WHERE account_id = ?1 AND key = ?2";
+
+fn receipt(db: &Connection, account: AccountId, key: &str) -> Result<Option<Receipt>> {
+    let found = db
+        .prepare_cached(RECEIPT)?
+        .query_row(params![account.get(), key], |row| {
+            let mut cells = Cells::of(row);
+            let fingerprint: [u8; 32] = cells.take()?;
+            Ok((fingerprint, cells.id(ChatId::new)?, cells.id(MessageId::new)?))
+        })
+        .optional()?;
+    let Some((fingerprint, chat, message)) = found else { return Ok(None) };
+    let message = messages::by_id(db, chat, message)?;
+    Ok(message.map(|message| Receipt { fingerprint, message }))
+}
+
+const PUT_RECEIPT: &str = "INSERT INTO receipts (account_id, key, fingerprint, chat_id, message_id) VALUES (?1, ?2, ?3, ?4, ?5)";
+const SEARCHABLE: &str = "INSERT INTO searchable_messages (message_id, chat_id) VALUES (?1, ?2)";
+const PUT_LAST_IDS: &str = "UPDATE last_ids SET chat = ?1, message = ?2, attachment = ?3";
+
+fn write(db: &Connection, changes: &Changes, before: LastIds) -> Result<()> {
+    for change in changes.chats.values() {
+        match &change.before {
+            None => chats::insert(db, &change.after)?,
+            Some(_) => chats::update(db, &change.after)?,
+        }
+    }
+    changes
+        .attachments
+        .iter()
+        .try_for_each(|attachment: &Attachment| messages::put_attachment(db, attachment))?;
+    for message in &changes.messages {
+        messages::insert(db, message)?;
+        // People look for what people said, not for the marketplace's automatic lines.
+        if message.text.is_some() && message.author.role != Role::Market {
+            db.prepare_cached(SEARCHABLE)?.execute([message.id.get(), message.chat.get()])?;
+        }
+    }
+    for ((account, key), receipt) in &changes.receipts {
+        let message = &receipt.message;
+        db.prepare_cached(PUT_RECEIPT)?.execute(params![
+            account.get(),
+            key,
+            receipt.fingerprint,
+            message.chat.get(),
+            message.id.get()
+        ])?;
+    }
+    log::write(db, changes)?;
+    if changes.last_ids != before {
+        let LastIds { chat, message, attachment } = changes.last_ids;
+        db.prepare_cached(PUT_LAST_IDS)?.execute([chat, message, attachment])?;
+    }
+    Ok(())
+}

@@ -1,0 +1,321 @@
+//! Chats: rows, and the lists of them.
+
+use std::collections::BTreeSet;
+
+use domain::chat::{Chat, ChatKey, Context, ContextKind, LastMessage, Phase, Seat, Side};
+use domain::id::{AccountId, ChatId, MessageId, OrderId};
+use domain::marks::Marks;
+use engine::store::{ActivityPosition, ActivityQuery, AgeQuery};
+use rusqlite::{Connection, OptionalExtension, Result, Row, ToSql, named_params, params};
+use uuid::Uuid;
+
+use super::rows::{Cells, millisecond, number, optional_millisecond};
+use crate::codes::{Code, context, context_id};
+
+macro_rules! select_chat {
+    ($where:literal) => {
+        concat!(
+            "SELECT id, public_id, seller_id, buyer_id, context_kind, context_id, order_id, state, turn, created_at, \
+             last_message_id, last_message_at, last_buyer_message_at, waiting_since, blocked_by_buyer, \
+             seller_read_up_to, seller_delivered_up_to, seller_received, seller_unread, seller_first_unread, \
+             seller_hidden, \
+             buyer_read_up_to, buyer_delivered_up_to, buyer_received, buyer_unread, buyer_first_unread, buyer_hidden \
+             FROM chats WHERE ",
+            $where
+        )
+    };
+}
+
+pub(super) const BY_ID: &str = select_chat!("id = ?1");
+pub(super) const BY_PUBLIC_ID: &str = select_chat!("public_id = ?1");
+pub(super) const BY_KEY: &str =
+    select_chat!("seller_id = ?1 AND buyer_id = ?2 AND context_kind = ?3 AND context_id = ?4");
+
+/// One chat.
+pub(super) fn by_id(db: &Connection, id: ChatId) -> Result<Option<Chat>> {
+    db.prepare_cached(BY_ID)?.query_row([id.get()], chat).optional()
+}
+
+/// One chat by its UUID.
+pub(super) fn by_public_id(db: &Connection, id: Uuid) -> Result<Option<Chat>> {
+    db.prepare_cached(BY_PUBLIC_ID)?.query_row([id.into_bytes()], chat).optional()
+}
+
+/// The chat of a key.
+pub(super) fn by_key(db: &Connection, key: &ChatKey) -> Result<Option<Chat>> {
+    let kind = key.context.kind().code();
+    let key = params![key.seller.get(), key.buyer.get(), kind, context_id(key.context)];
+    db.prepare_cached(BY_KEY)?.query_row(key, chat).optional()
+}
+
+fn chat(row: &Row<'_>) -> Result<Chat> {
+    let mut cells = Cells::of(row);
+    let id = cells.id(ChatId::new)?;
+    let public_id = cells.uuid()?;
+    let seller = cells.id(AccountId::new)?;
+    let buyer = cells.id(AccountId::new)?;
+    let kind: ContextKind = cells.code()?;
+    let number = cells.take()?;
+    let context = cells.known(context(kind, number))?;
+    let order = cells.optional_id(OrderId::new)?;
+    let state = cells.code()?;
+    let turn = cells.code()?;
+    let created_at = cells.time()?;
+    let last_message = MessageId::new(cells.take()?);
+    let last_message_at = cells.optional_time()?;
+    Ok(Chat {
+        id,
+        public_id,
+        context,
+        order,
+        state,
+        turn,
+        created_at,
+        last_message: last_message.zip(last_message_at).map(|(id, at)| LastMessage { id, at }),
+        last_buyer_message_at: cells.optional_time()?,
+        waiting_since: cells.optional_time()?,
+        blocked_by_buyer: cells.take()?,
+        seller: seat(&mut cells, seller)?,
+        buyer: seat(&mut cells, buyer)?,
+    })
+}
+
+fn seat(cells: &mut Cells<'_>, account: AccountId) -> Result<Seat> {
+    let marks = Marks {
+        read_up_to: cells.optional_id(MessageId::new)?,
+        delivered_up_to: cells.optional_id(MessageId::new)?,
+        received: cells.take()?,
+        unread: cells.take()?,
+        first_unread: cells.optional_id(MessageId::new)?,
+    };
+    Ok(Seat { account, marks, hidden: cells.take()? })
+}
+
+pub(super) const INSERT: &str = "INSERT INTO chats (
+    id, public_id, seller_id, buyer_id, context_kind, context_id, order_id, created_at,
+    state, turn, last_message_id, last_message_at, last_buyer_message_at, waiting_since, blocked_by_buyer,
+    seller_read_up_to, seller_delivered_up_to, seller_received, seller_unread, seller_first_unread, seller_hidden,
+    buyer_read_up_to, buyer_delivered_up_to, buyer_received, buyer_unread, buyer_first_unread, buyer_hidden,
+    is_over, is_dispute, phase
+) VALUES (
+    :id, :public_id, :seller, :buyer, :context_kind, :context_id, :order, :created_at,
+    :state, :turn, :last_message, :last_message_at, :last_buyer_message_at, :waiting_since, :blocked_by_buyer,
+    :seller_read, :seller_delivered, :seller_received, :seller_unread, :seller_first_unread, :seller_hidden,
+    :buyer_read, :buyer_delivered, :buyer_received, :buyer_unread, :buyer_first_unread, :buyer_hidden,
+    :is_over, :is_dispute, :phase
+)";
+
+pub(super) const UPDATE: &str = "UPDATE chats SET
+    state = :state, turn = :turn, last_message_id = :last_message, last_message_at = :last_message_at,
+    last_buyer_message_at = :last_buyer_message_at, waiting_since = :waiting_since,
+    blocked_by_buyer = :blocked_by_buyer,
+    seller_read_up_to = :seller_read, seller_delivered_up_to = :seller_delivered,
+    seller_received = :seller_received, seller_unread = :seller_unread,
+    seller_first_unread = :seller_first_unread, seller_hidden = :seller_hidden,
+    buyer_read_up_to = :buyer_read, buyer_delivered_up_to = :buyer_delivered,
+    buyer_received = :buyer_received, buyer_unread = :buyer_unread,
+    buyer_first_unread = :buyer_first_unread, buyer_hidden = :buyer_hidden,
+    is_over = :is_over, is_dispute = :is_dispute, phase = :phase
+WHERE id = :id";
+
+/// Stores a new chat.
+pub(super) fn insert(db: &Connection, chat: &Chat) -> Result<()> {
+    write(
+        db,
+        INSERT,
+        chat,
+        named_params! {
+            ":public_id": chat.public_id.into_bytes(),
+            ":seller": chat.seller.account.get(),
+            ":buyer": chat.buyer.account.get(),
+            ":context_kind": chat.context.kind().code(),
+            ":context_id": context_id(chat.context),
+            ":order": chat.order.map(OrderId::get),
+            ":created_at": millisecond(chat.created_at),
+        },
+    )
+}
+
+/// Stores what has become of a chat.
+pub(super) fn update(db: &Connection, chat: &Chat) -> Result<()> {
+    write(db, UPDATE, chat, &[])
+}
+
+fn write(db: &Connection, sql: &str, chat: &Chat, fixed: &[(&str, &dyn ToSql)]) -> Result<()> {
+    let (seller, buyer) = (&chat.seller.marks, &chat.buyer.marks);
+    let mutable = named_params! {
+        ":id": chat.id.get(),
+        ":state": chat.state.code(),
+        ":turn": chat.turn.code(),
+        ":last_message": ActivityPosition::of(chat).last_message,
+        ":last_message_at": chat.last_message.map(|last| millisecond(last.at)),
+        ":last_buyer_message_at": optional_millisecond(chat.last_buyer_message_at),
+        ":waiting_since": optional_millisecond(chat.waiting_since),
+        ":blocked_by_buyer": chat.blocked_by_buyer,
+        ":seller_read": seller.read_up_to.map(MessageId::get),
+        ":seller_delivered": seller.delivered_up_to.map(MessageId::get),
+        ":seller_received": seller.received,
+        ":seller_unread": seller.unread,
+        ":seller_first_unread": seller.first_unread.map(MessageId::get),
+        ":seller_hidden": chat.seller.hidden,
+        ":buyer_read": buyer.read_up_to.map(MessageId::get),
+        ":buyer_delivered": buyer.delivered_up_to.map(MessageId::get),
+        ":buyer_received": buyer.received,
+        ":buyer_unread": buyer.unread,
+        ":buyer_first_unread": buyer.first_unread.map(MessageId::get),
+        ":buyer_hidden": chat.buyer.hidden,
+        ":is_over": chat.state.is_over(),
+        ":is_dispute": chat.state.is_dispute(),
+        ":phase": chat.phase().code(),
+    };
+    let mut statement = db.prepare_cached(sql)?;
+    for (name, value) in mutable.iter().chain(fixed) {
+        if let Some(index) = statement.parameter_index(name)? {
+            statement.raw_bind_parameter(index, value)?;
+        }
+    }
+    statement.raw_execute()?;
+    Ok(())
+}
+
+macro_rules! select_activity {
+    ($side:literal, $unread:literal) => {
+        concat!(
+            "SELECT last_message_id, id FROM chats WHERE ",
+            $side,
+            "_id = ?1 AND ",
+            $side,
+            "_hidden = ?2 AND is_over = ?3 AND (last_message_id, id) < (?4, ?5)",
+            $unread,
+            " ORDER BY last_message_id DESC, id DESC LIMIT ?6"
+        )
+    };
+}
+
+pub(super) const SELLER_ACTIVITY: &str = select_activity!("seller", "");
+pub(super) const BUYER_ACTIVITY: &str = select_activity!("buyer", "");
+pub(super) const SELLER_UNREAD_ACTIVITY: &str =
+    select_activity!("seller", " AND seller_unread > 0");
+pub(super) const BUYER_UNREAD_ACTIVITY: &str = select_activity!("buyer", " AND buyer_unread > 0");
+
+/// Chats by newest message. Where the query leaves a leading column of the index open, there is one range of the index
+/// for each value: at most eight, each read no further than the limit, then merged.
+pub(super) fn by_activity(db: &Connection, query: &ActivityQuery) -> Result<Vec<Chat>> {
+    let mut positions: BTreeSet<ActivityPosition> = BTreeSet::new();
+    let after = query.after.unwrap_or(ActivityPosition { last_message: i64::MAX, chat: i64::MAX });
+    for side in one_or_both(query.side, [Side::Seller, Side::Buyer]) {
+        let sql = match (side, query.unread_only) {
+            (Side::Seller, false) => SELLER_ACTIVITY,
+            (Side::Seller, true) => SELLER_UNREAD_ACTIVITY,
+            (Side::Buyer, false) => BUYER_ACTIVITY,
+            (Side::Buyer, true) => BUYER_UNREAD_ACTIVITY,
+        };
+        let mut range = db.prepare_cached(sql)?;
+        for hidden in one_or_both(query.skip_hidden.then_some(false), [false, true]) {
+            for is_over in one_or_both(query.over, [false, true]) {
+                let bounds = params![
+                    query.account.get(),
+                    hidden,
+                    is_over,
+                    after.last_message,
+                    after.chat,
+                    number(query.limit)
+                ];
+                let found = range.query_map(bounds, |row| {
+                    Ok(ActivityPosition { last_message: row.get(0)?, chat: row.get(1)? })
+                })?;
+                for position in found {
+                    positions.insert(position?);
+                }
+            }
+        }
+    }
+    let ids = positions.into_iter().rev().take(query.limit).map(|position| position.chat);
+    by_ids(db, ids)
+}
+
+fn one_or_both<T>(wanted: Option<T>, all: [T; 2]) -> Vec<T> {
+    wanted.map_or_else(|| all.into(), |one| vec![one])
+}
+
+macro_rules! select_age {
+    ($index:literal, $where:literal) => {
+        concat!(
+            "SELECT id FROM chats INDEXED BY ",
+            $index,
+            " WHERE seller_id = ?1 AND id > ?2 AND ",
+            $where,
+            " AND (?4 IS NULL OR order_id IS NULL OR EXISTS (SELECT 1 FROM orders WHERE orders.id = chats.order_id \
+             AND orders.shop_id IN (SELECT value FROM json_each(?4)))) ORDER BY id LIMIT ?3"
+        )
+    };
+}
+
+/// All chats of a seller. Shops are looked up while the range is read: there is no index for them, since a chat's order
+/// may be moved to another shop.
+pub(super) const AGE: &str = select_age!("chats_of_seller_by_age", "TRUE");
+/// The chats of a seller with one value of each facet.
+pub(super) const AGE_OF_CELL: &str = select_age!(
+    "chats_of_seller_by_facets",
+    "is_dispute = ?5 AND context_kind = ?6 AND phase = ?7"
+);
+/// The chats of a seller about one thing; the facets are filters while they are read.
+pub(super) const AGE_OF_CONTEXT: &str = select_age!(
+    "chats_of_seller_by_context",
+    "context_kind = ?5 AND context_id = ?6 AND is_dispute IN (?7, ?8) AND (?9 >> phase) & 1"
+);
+
+/// A seller's chats by rising id: from one range of an index, or from one for each combination of facets or each context,
+/// every one read no further than the limit, then merged.
+pub(super) fn by_age(db: &Connection, query: &AgeQuery) -> Result<Vec<Chat>> {
+    let shops = query.shops.as_ref().map(|shops| {
+        let ids: Vec<String> = shops.iter().map(ToString::to_string).collect();
+        format!("[{}]", ids.join(","))
+    });
+    let seller = query.seller.get();
+    let after = query.after.map_or(0, ChatId::get);
+    let limit = number(query.limit);
+    let kinds = query.context_kinds.as_deref().unwrap_or(&ContextKind::ALL);
+    let phases = query.phases.as_deref().unwrap_or(&Phase::ALL);
+    let disputes = one_or_both(query.dispute, [false, true]);
+
+    let mut ids: BTreeSet<i64> = BTreeSet::new();
+    if let Some(contexts) = &query.contexts {
+        let contexts: BTreeSet<Context> = contexts.iter().copied().collect();
+        let phases = phases.iter().fold(0_i64, |bits, phase| bits | 1 << phase.code());
+        let (first, last) = (disputes.first(), disputes.last());
+        let mut range = db.prepare_cached(AGE_OF_CONTEXT)?;
+        for context in contexts.into_iter().filter(|context| kinds.contains(&context.kind())) {
+            let (kind, number) = (context.kind().code(), context_id(context));
+            let bounds = params![seller, after, limit, shops, kind, number, first, last, phases];
+            collect(&mut ids, range.query(bounds)?)?;
+        }
+    } else if query.context_kinds.is_none() && query.phases.is_none() && query.dispute.is_none() {
+        let mut range = db.prepare_cached(AGE)?;
+        collect(&mut ids, range.query(params![seller, after, limit, shops])?)?;
+    } else {
+        let mut range = db.prepare_cached(AGE_OF_CELL)?;
+        for kind in kinds {
+            for phase in phases {
+                for dispute in &disputes {
+                    let cell =
+                        params![seller, after, limit, shops, dispute, kind.code(), phase.code()];
+                    collect(&mut ids, range.query(cell)?)?;
+                }
+            }
+        }
+    }
+    by_ids(db, ids.into_iter().take(query.limit))
+}
+
+fn collect(ids: &mut BTreeSet<i64>, mut rows: rusqlite::Rows<'_>) -> Result<()> {
+    while let Some(row) = rows.next()? {
+        ids.insert(row.get(0)?);
+    }
+    Ok(())
+}
+
+fn by_ids(db: &Connection, ids: impl Iterator<Item = i64>) -> Result<Vec<Chat>> {
+    let mut statement = db.prepare_cached(BY_ID)?;
+    ids.map(|id| statement.query_row([id], chat)).collect()
+}

@@ -1,0 +1,75 @@
+//! Brings a database to the schema of this program: forward only, one transaction, under the writer's lock.
+
+use engine::store::StoreError;
+use rusqlite::{Connection, OptionalExtension, params};
+use sha2::{Digest, Sha256};
+
+use super::writer::in_transaction;
+
+struct Migration {
+    version: i64,
+    sql: &'static str,
+}
+
+const MIGRATIONS: &[Migration] =
+    &[Migration { version: 1, sql: include_str!("../../migrations/sqlite/0001_chats.sql") }];
+
+const MADE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
+    version INTEGER PRIMARY KEY,
+    -- SHA-256 of the migration's text.
+    hash    BLOB NOT NULL
+) STRICT";
+
+/// Runs the migrations that `connection`'s database has not seen. Fails when the database is of a newer program, or when
+/// a migration that has run is not what it was: the schema would be anybody's guess.
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    in_transaction(connection, |connection| {
+        connection.execute_batch(MADE)?;
+        let newest: Option<i64> =
+            connection
+                .query_row("SELECT max(version) FROM schema_migrations", [], |row| row.get(0))?;
+        let known = MIGRATIONS.last().map(|migration| migration.version);
+        if known < newest {
+            return Ok(Err("the database was written by a newer version of Torg".to_owned()));
+        }
+        for migration in MIGRATIONS {
+            let hash: [u8; 32] = Sha256::digest(migration.sql).into();
+            let run: Option<[u8; 32]> = connection
+                .query_row(
+                    "SELECT hash FROM schema_migrations WHERE version = ?1",
+                    [migration.version],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            match run {
+                Some(earlier) if earlier == hash => {}
+                Some(_) => {
+                    let version = migration.version;
+                    return Ok(Err(format!("migration {version} has changed since it was run")));
+                }
+                None => {
+                    connection.execute_batch(migration.sql)?;
+                    connection.execute(
+                        "INSERT INTO schema_migrations (version, hash) VALUES (?1, ?2)",
+                        params![migration.version, hash],
+                    )?;
+                }
+            }
+        }
+        Ok(Ok(()))
+    })?
+    .map_err(StoreError::Failed)
+}
+
+/// The version that SQLite itself must have: older ones can lose committed transactions after the write-ahead log was
+/// reset.
+const SQLITE_VERSION_MIN: i32 = 3_051_003;
+
+/// Refuses a SQLite that may lose data.
+pub(super) fn check_sqlite() -> Result<(), StoreError> {
+    if rusqlite::version_number() < SQLITE_VERSION_MIN {
+        let version = rusqlite::version();
+        return Err(StoreError::Failed(format!("SQLite {version} is too old; 3.51.3 is needed")));
+    }
+    Ok(())
+}

@@ -1,0 +1,321 @@
+//! The store in a single SQLite file.
+//!
+//! One thread writes, several connections read. A commit is on the disk before it is answered (write-ahead log,
+//! `synchronous=FULL`). Another process may open the same file for a moment, as the command line does to make a key.
+
+mod access;
+mod batch;
+mod chats;
+mod checkpoint;
+mod error;
+mod facts;
+mod log;
+mod messages;
+mod migrate;
+mod readers;
+mod rows;
+mod search;
+mod writer;
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::account::{Account, Member};
+use domain::attachment::Attachment;
+use domain::batch::Batch;
+use domain::catalog::{Fact, OrderFacts, Product, Return, Shop};
+use domain::chat::Chat;
+use domain::commands::Answer;
+use domain::id::{
+    AccountId, AttachmentId, ChatId, MemberId, MessageId, OrderId, ProductId, ReturnId, ShopId,
+};
+use domain::message::Message;
+use engine::store::{
+    ActivityQuery, AgeQuery, ApiKey, CommandError, FactConflict, LogPage, MessageQuery,
+    SearchQuery, Session, Store, StoreError, UnreadTotals,
+};
+use rusqlite::{Connection, OpenFlags};
+use uuid::Uuid;
+
+use checkpoint::Checkpointer;
+use error::store_error;
+use readers::Readers;
+use writer::{Writer, lock};
+
+/// How long a statement waits for another process that holds a lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The write-ahead log is cut to this size when it starts anew.
+const WAL_BYTES_KEPT: i64 = 64 << 20;
+/// Statements that a connection keeps prepared: more than there are.
+const STATEMENTS_KEPT: usize = 256;
+/// Bounds of the number of reading connections; between them, one for each core.
+const READERS: std::ops::RangeInclusive<usize> = 4..=32;
+
+/// Everything in one SQLite file.
+pub struct SqliteStore {
+    writer: Writer,
+    readers: Readers,
+    checkpointer: Mutex<Option<Checkpointer>>,
+}
+
+impl SqliteStore {
+    /// Opens the database in `file`, makes it if it does not exist, and brings it to the schema of this program. Blocks
+    /// for as long as that takes. The folder must exist.
+    pub fn open(file: impl AsRef<Path>) -> Result<Self, StoreError> {
+        migrate::check_sqlite()?;
+        let file = file.as_ref();
+        let mut writer = open_for_writing(file).map_err(|e| store_error(&e))?;
+        migrate::migrate(&mut writer)?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let readers = (0..cores.clamp(*READERS.start(), *READERS.end()))
+            .map(|_| open_for_reading(file))
+            .collect::<rusqlite::Result<Vec<_>>>()
+            .map_err(|e| store_error(&e))?;
+        let own = open_for_writing(file).map_err(|e| store_error(&e))?;
+        let checkpointer = Checkpointer::start(&mut writer, own)
+            .map_err(|failure| StoreError::Failed(failure.to_string()))?;
+        let writer =
+            Writer::start(writer).map_err(|failure| StoreError::Failed(failure.to_string()))?;
+        Ok(Self {
+            writer,
+            readers: Readers::new(readers),
+            checkpointer: Mutex::new(Some(checkpointer)),
+        })
+    }
+}
+
+fn open_for_writing(file: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(
+        file,
+        OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", "ON")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    Ok(connection)
+}
+
+fn open_for_reading(file: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(
+        file,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    Ok(connection)
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn commit(&self, batch: Batch) -> Vec<Result<Answer, CommandError>> {
+        let commands = batch.submissions.len();
+        match self.writer.run(move |connection| batch::commit(connection, &batch)).await {
+            Ok(answers) => answers,
+            Err(failure) => vec![Err(CommandError::Store(failure)); commands],
+        }
+    }
+
+    async fn put_facts(
+        &self,
+        facts: Vec<Fact>,
+    ) -> Result<Vec<Result<(), FactConflict>>, StoreError> {
+        self.writer.transaction(move |db| facts::put(db, &facts)).await
+    }
+
+    async fn create_account(
+        &self,
+        account: Account,
+        password_hash: String,
+    ) -> Result<Result<Account, FactConflict>, StoreError> {
+        self.writer.transaction(move |db| facts::create_account(db, account, &password_hash)).await
+    }
+
+    async fn chat(&self, id: ChatId) -> Result<Option<Chat>, StoreError> {
+        self.readers.read(move |db| chats::by_id(db, id)).await
+    }
+
+    async fn chat_by_public_id(&self, id: Uuid) -> Result<Option<Chat>, StoreError> {
+        self.readers.read(move |db| chats::by_public_id(db, id)).await
+    }
+
+    async fn chats_by_activity(&self, query: &ActivityQuery) -> Result<Vec<Chat>, StoreError> {
+        let query = query.clone();
+        self.readers.read(move |db| chats::by_activity(db, &query)).await
+    }
+
+    async fn chats_by_age(&self, query: &AgeQuery) -> Result<Vec<Chat>, StoreError> {
+        let query = query.clone();
+        self.readers.read(move |db| chats::by_age(db, &query)).await
+    }
+
+    async fn messages(&self, query: &MessageQuery) -> Result<Vec<Message>, StoreError> {
+        let query = *query;
+        self.readers.read(move |db| messages::page(db, &query)).await
+    }
+
+    async fn messages_by_id(
+        &self,
+        ids: &[(ChatId, MessageId)],
+    ) -> Result<Vec<Message>, StoreError> {
+        let ids = facts::distinct(ids);
+        self.readers
+            .read(move |db| {
+                let found = ids.into_iter().map(|(chat, id)| messages::by_id(db, chat, id));
+                found.filter_map(Result::transpose).collect()
+            })
+            .await
+    }
+
+    async fn search(&self, query: &SearchQuery) -> Result<Vec<Message>, StoreError> {
+        let query = query.clone();
+        self.readers.read(move |db| search::messages_with(db, &query)).await
+    }
+
+    async fn unread(&self, account: AccountId) -> Result<UnreadTotals, StoreError> {
+        self.readers.read(move |db| log::unread(db, account)).await
+    }
+
+    async fn log(
+        &self,
+        account: AccountId,
+        after: i64,
+        limit: usize,
+    ) -> Result<LogPage, StoreError> {
+        self.readers.read(move |db| log::page(db, account, after, limit)).await
+    }
+
+    async fn attachment(&self, id: AttachmentId) -> Result<Option<Attachment>, StoreError> {
+        self.readers.read(move |db| messages::attachment_by_id(db, id)).await
+    }
+
+    async fn accounts(&self, ids: &[AccountId]) -> Result<Vec<Account>, StoreError> {
+        let ids = ids.to_vec();
+        self.readers.read(move |db| facts::accounts(db, &ids)).await
+    }
+
+    async fn account_by_email(
+        &self,
+        email: &str,
+    ) -> Result<Option<(Account, Option<String>)>, StoreError> {
+        let email = email.to_owned();
+        self.readers.read(move |db| facts::account_by_email(db, &email)).await
+    }
+
+    async fn put_password(
+        &self,
+        account: AccountId,
+        password_hash: String,
+    ) -> Result<(), StoreError> {
+        self.writer.transaction(move |db| facts::put_password(db, account, &password_hash)).await
+    }
+
+    async fn password(&self, account: AccountId) -> Result<Option<String>, StoreError> {
+        self.readers.read(move |db| facts::password(db, account)).await
+    }
+
+    async fn member(&self, id: MemberId) -> Result<Option<Member>, StoreError> {
+        self.readers.read(move |db| facts::member(db, id)).await
+    }
+
+    async fn shops(&self, ids: &[ShopId]) -> Result<Vec<Shop>, StoreError> {
+        let ids = ids.to_vec();
+        self.readers.read(move |db| facts::shops(db, &ids)).await
+    }
+
+    async fn shops_of(
+        &self,
+        seller: AccountId,
+        after: Option<ShopId>,
+        limit: usize,
+    ) -> Result<Vec<Shop>, StoreError> {
+        self.readers.read(move |db| facts::shops_of(db, seller, after, limit)).await
+    }
+
+    async fn products(&self, ids: &[ProductId]) -> Result<Vec<Product>, StoreError> {
+        let ids = ids.to_vec();
+        self.readers.read(move |db| facts::products(db, &ids)).await
+    }
+
+    async fn orders(&self, ids: &[OrderId]) -> Result<Vec<OrderFacts>, StoreError> {
+        let ids = ids.to_vec();
+        self.readers.read(move |db| facts::orders(db, &ids)).await
+    }
+
+    async fn order_by_posting(&self, number: &str) -> Result<Option<OrderFacts>, StoreError> {
+        let number = number.to_owned();
+        self.readers
+            .read(move |db| match facts::order_of_posting(db, &number)? {
+                Some(order) => facts::order(db, order),
+                None => Ok(None),
+            })
+            .await
+    }
+
+    async fn returns(&self, ids: &[ReturnId]) -> Result<Vec<Return>, StoreError> {
+        let ids = ids.to_vec();
+        self.readers.read(move |db| facts::returns(db, &ids)).await
+    }
+
+    async fn put_key(&self, key: &ApiKey) -> Result<(), StoreError> {
+        let key = key.clone();
+        self.writer.transaction(move |db| access::put_key(db, &key)).await
+    }
+
+    async fn key_by_hash(&self, secret_hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {
+        let secret_hash = *secret_hash;
+        self.readers.read(move |db| access::key_by_hash(db, secret_hash)).await
+    }
+
+    async fn keys_of(&self, account: Option<AccountId>) -> Result<Vec<ApiKey>, StoreError> {
+        self.readers.read(move |db| access::keys_of(db, account)).await
+    }
+
+    async fn put_session(&self, session: &Session) -> Result<(), StoreError> {
+        let session = session.clone();
+        self.writer.transaction(move |db| access::put_session(db, &session)).await
+    }
+
+    async fn session_by_hash(&self, token_hash: &[u8; 32]) -> Result<Option<Session>, StoreError> {
+        let token_hash = *token_hash;
+        self.readers.read(move |db| access::session_by_hash(db, token_hash)).await
+    }
+
+    async fn sessions_of(&self, account: AccountId) -> Result<Vec<Session>, StoreError> {
+        self.readers.read(move |db| access::sessions_of(db, account)).await
+    }
+
+    async fn delete_session(&self, account: AccountId, id: &str) -> Result<bool, StoreError> {
+        let id = id.to_owned();
+        self.writer.transaction(move |db| access::delete_session(db, account, &id)).await
+    }
+
+    async fn secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
+        let name = name.to_owned();
+        self.writer.transaction(move |db| access::secret(db, &name, fresh)).await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.readers.finish().await;
+        let (writer, checkpointer) = (self.writer.take(), lock(&self.checkpointer).take());
+        // The last connection that closes moves the whole log into the database file.
+        let finish = move || {
+            if let Some(writer) = writer {
+                writer.finish();
+            }
+            if let Some(checkpointer) = checkpointer {
+                checkpointer.finish();
+            }
+        };
+        tokio::task::spawn_blocking(finish)
+            .await
+            .map_err(|failure| StoreError::Failed(failure.to_string()))
+    }
+}

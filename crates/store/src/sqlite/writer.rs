@@ -1,0 +1,110 @@
+//! The one thread that writes. SQLite has one writer at a time anyway: a queue is cheaper than a lock, and fair.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::thread::JoinHandle;
+
+use engine::store::StoreError;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::{mpsc, oneshot};
+
+use super::error::{commit_error, store_error};
+
+/// So many jobs may wait; the next one waits for room.
+const QUEUE_JOBS: usize = 64;
+
+type Job = Box<dyn FnOnce(&mut Connection) + Send>;
+
+/// Hands work to the writing thread.
+pub(super) struct Writer {
+    running: Mutex<Option<Running>>,
+}
+
+/// The writing thread while it takes work.
+pub(super) struct Running {
+    queue: mpsc::Sender<Job>,
+    thread: JoinHandle<()>,
+}
+
+impl Writer {
+    /// Starts the thread; `connection` is its own from now on.
+    pub(super) fn start(connection: Connection) -> std::io::Result<Self> {
+        let (queue, jobs) = mpsc::channel(QUEUE_JOBS);
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || write(connection, jobs))?;
+        Ok(Self { running: Mutex::new(Some(Running { queue, thread })) })
+    }
+
+    /// Runs `work` on the writing thread. Once it is queued it is done, also when the caller no longer waits.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let queue = match &*lock(&self.running) {
+            Some(running) => running.queue.clone(),
+            None => return Err(closed()),
+        };
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            // Nobody may be waiting any more; the work is done all the same.
+            let _ = answer.send(work(connection));
+        });
+        queue.send(job).await.map_err(|_| closed())?;
+        answered.await.map_err(|_| StoreError::Failed("the writer gave up".to_owned()))
+    }
+
+    /// Runs `work` in one transaction on the writing thread.
+    pub(super) async fn transaction<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.run(move |connection| in_transaction(connection, work)).await?
+    }
+
+    /// Takes no more work; what was queued is still done. None when that was asked before.
+    pub(super) fn take(&self) -> Option<Running> {
+        lock(&self.running).take()
+    }
+}
+
+impl Running {
+    /// Blocks until all that was queued is done and the connection is closed.
+    pub(super) fn finish(self) {
+        drop(self.queue);
+        if self.thread.join().is_err() {
+            tracing::error!("the store's writer had stopped by a panic");
+        }
+    }
+}
+
+/// Runs `work` in one transaction: all of it is stored when this returns, or nothing.
+pub(super) fn in_transaction<T>(
+    connection: &mut Connection,
+    work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> Result<T, StoreError> {
+    // IMMEDIATE, so that what is read stays true until it is written, also beside another process.
+    let transaction = Transaction::new(connection, TransactionBehavior::Immediate)
+        .map_err(|e| store_error(&e))?;
+    let value = work(&transaction).map_err(|e| store_error(&e))?;
+    transaction.commit().map_err(|e| commit_error(&e))?;
+    Ok(value)
+}
+
+fn write(mut connection: Connection, mut jobs: mpsc::Receiver<Job>) {
+    while let Some(job) = jobs.blocking_recv() {
+        // A panic has rolled its transaction back on its way; the next job finds the connection as it was.
+        if catch_unwind(AssertUnwindSafe(|| job(&mut connection))).is_err() {
+            tracing::error!("a job of the store's writer panicked");
+        }
+    }
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable("the store is closed".to_owned())
+}
+
+/// A mutex that guards nothing which a panic could leave half done.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
