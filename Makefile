@@ -1,6 +1,6 @@
 # What people and machines run; CONTRIBUTING.md tells when.
 
-.PHONY: test lint check prepare
+.PHONY: check test lint deny prepare
 
 # Everything that must hold before a change is proposed.
 check: lint test deny
@@ -20,8 +20,8 @@ lint: prepare
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 
 # Licences, banned crates, sources.
-.PHONY: deny
 deny:
+	scripts/refuse-banned-crates
 	@if cargo deny --version >/dev/null 2>&1; then \
 		set -x; cargo deny check bans licenses sources; \
 	else \

@@ -111,4 +111,20 @@ mod tests {
             );
         }
     }
+
+    proptest::proptest! {
+        /// Every whole number of 64 bits is read exactly, as a number and as text.
+        #[test]
+        fn no_digit_is_lost(number: u64) {
+            let body = parse(format!("{{\"number\": {number}, \"text\": \"{number}\"}}").as_bytes()).unwrap();
+            let fields = Fields::of_body(&body).unwrap();
+            proptest::prop_assert_eq!(fields.required_u64_lenient("number"), Ok(number));
+            proptest::prop_assert_eq!(fields.required_u64_lenient("text"), Ok(number));
+        }
+
+        #[test]
+        fn random_bytes_are_survived(bytes: Vec<u8>) {
+            let _ = parse(&bytes);
+        }
+    }
 }

@@ -238,4 +238,20 @@ mod tests {
         let part = read_file_part(&headers, Body::empty(), "file", BodyBounds::of(10)).await;
         assert!(matches!(part, Err(MultipartProblem::Broken { .. })));
     }
+
+    proptest::proptest! {
+        /// Whatever arrives, reading ends with a file of allowed length or a problem, and never panics.
+        #[test]
+        fn random_damage_is_survived(at in 0_usize..200, damage in proptest::collection::vec(0_u8.., 0..40), cut in 0_usize..200) {
+            let headers = "Content-Disposition: form-data; name=\"file\"; filename=\"чек.png\"\r\nContent-Type: image/png";
+            let mut form = form(headers, b"...bytes...");
+            let at = at.min(form.len());
+            form.splice(at..form.len().min(at + damage.len() / 2), damage);
+            form.truncate(form.len().saturating_sub(cut));
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+            if let Ok(part) = runtime.block_on(read(form)) {
+                proptest::prop_assert!(part.bytes.len() <= 1000);
+            }
+        }
+    }
 }

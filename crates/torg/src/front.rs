@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use http_kit::request_id::identify_requests;
 use hyper::http::uri::{Authority, PathAndQuery};
 use hyper::{StatusCode, Uri, header};
 use tower::ServiceExt as _;
@@ -47,10 +48,12 @@ impl Readiness {
 
 /// Puts `faces` behind one router, with `/healthz` (the process lives) and `/readyz` (it wants traffic).
 ///
-/// A face's host name comes first, then the prefixes, then the first face that owns the path. What is nobody's is a 404 with a
+/// Requests of the faces get an id and a span, see [`http_kit::request_id`]. A face's host name comes first, then the prefixes, then the first face that owns the path. What is nobody's is a 404 with a
 /// problem document (RFC 9457).
 pub fn front(faces: Vec<Face>, readiness: Readiness) -> Router {
-    let front = Front { faces, readiness };
+    let identified =
+        |face: Face| Face { routes: identify_requests(face.routes, face.name), ..face };
+    let front = Front { faces: faces.into_iter().map(identified).collect(), readiness };
     Router::new().fallback(dispatch).with_state(Arc::new(front))
 }
 
@@ -188,6 +191,17 @@ mod tests {
             ask("x", "http://first.example/healthz").await.1,
             "first does not know /healthz"
         );
+    }
+
+    #[tokio::test]
+    async fn every_answer_of_a_face_has_a_request_id() {
+        for uri in ["/first/v1/one", "/first/nothing"] {
+            let faces = vec![toy("first", "/first", |_| false, None)];
+            let request =
+                Request::get(uri).header("x-request-id", "r-1").body(Body::empty()).unwrap();
+            let answer = front(faces, Readiness::default()).oneshot(request).await.unwrap();
+            assert_eq!(answer.headers()["x-request-id"], "r-1");
+        }
     }
 
     #[tokio::test]

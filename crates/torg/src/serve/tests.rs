@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use axum::Extension;
 use axum::routing::{get, post};
+use http_kit::body::{BodyBounds, read_bounded};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinHandle;
 
@@ -36,12 +37,21 @@ async fn start(bounds: ConnectionBounds) -> Server {
             get(async |Extension(Stopping(stop)): Extension<Stopping>| stop.cancelled().await),
         )
         .route("/large", get(async || vec![0_u8; 64 << 20]))
-        .route("/unread", post(async || "answered without reading"));
+        .route("/unread", post(async || "answered without reading"))
+        .route("/bounded", post(bounded));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let stop = CancellationToken::new();
     let ended = tokio::spawn(serve(listener, routes, bounds, stop.clone()));
     Server { address, stop, ended }
+}
+
+/// Reads a body of at most 1 KiB, as the faces do.
+async fn bounded(body: Body) -> String {
+    match read_bounded(body, BodyBounds::of(1024)).await {
+        Ok(bytes) => format!("read {}", bytes.len()),
+        Err(problem) => problem.to_string(),
+    }
 }
 
 /// Connects and sends `text`.
@@ -123,6 +133,47 @@ async fn an_answer_reaches_a_client_that_sends_a_long_body_first() {
     }
     let answer = rest(client).await;
     assert!(answer.ends_with("answered without reading"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_refusal_reaches_a_client_that_sends_a_gigabyte() {
+    const GIGABYTE: u64 = 1 << 30;
+    let server = start(bounds()).await;
+    let head = format!("POST /bounded HTTP/1.1\r\nHost: x\r\nContent-Length: {GIGABYTE}\r\n\r\n");
+    let mut client = send(&server, &head).await;
+    let piece = vec![b'x'; 1 << 20];
+    for _ in 0..GIGABYTE / (1 << 20) {
+        client.write_all(&piece).await.unwrap();
+    }
+    let answer = rest(client).await;
+    assert!(
+        answer.ends_with("the body has 1073741824 bytes or more, the limit is 1024"),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_reaches_a_client_that_sends_a_long_body_without_saying_its_length() {
+    let server = start(bounds()).await;
+    let head = "POST /bounded HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let mut client = send(&server, head).await;
+    let chunk = [b"100000\r\n".as_slice(), &vec![b'x'; 1 << 20], b"\r\n"].concat();
+    for _ in 0..100 {
+        client.write_all(&chunk).await.unwrap();
+    }
+    client.write_all(b"0\r\n\r\n").await.unwrap();
+    let answer = rest(client).await;
+    assert!(answer.contains("the limit is 1024"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_client_that_waits_for_leave_to_send_is_refused_at_once() {
+    let server = start(bounds()).await;
+    let head = "POST /bounded HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1073741824\r\n\r\n";
+    let mut client = send(&server, head).await;
+    let mut answer = [0; 15];
+    client.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 200 OK");
 }
 
 #[tokio::test]
