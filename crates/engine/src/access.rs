@@ -102,7 +102,29 @@ impl Engine {
         address: Option<IpAddr>,
     ) -> Result<KeyCheck, EngineError> {
         let found = self.store().key_by_hash(&hash_secret(secret)).await?;
-        let Some(key) = found.filter(|key| key.audience == audience) else {
+        self.judge_key(found.filter(|key| key.audience == audience), address).await
+    }
+
+    /// Like [`Self::check_key`], for faces whose clients name `account` beside the key: the key of another account is
+    /// unknown, whatever its state.
+    pub async fn check_key_of(
+        &self,
+        account: AccountId,
+        audience: &str,
+        secret: &str,
+        address: Option<IpAddr>,
+    ) -> Result<KeyCheck, EngineError> {
+        let found = self.store().key_by_hash(&hash_secret(secret)).await?;
+        let own = found.filter(|key| key.audience == audience && key.account == Some(account));
+        self.judge_key(own, address).await
+    }
+
+    async fn judge_key(
+        &self,
+        found: Option<ApiKey>,
+        address: Option<IpAddr>,
+    ) -> Result<KeyCheck, EngineError> {
+        let Some(key) = found else {
             return Ok(KeyCheck::Unknown);
         };
         let now = self.now();
@@ -122,6 +144,9 @@ impl Engine {
             Some(id) => Some(self.account(id).await?),
             None => None,
         };
+        if account.as_ref().is_some_and(|account| !account.is_active) {
+            return Ok(KeyCheck::Revoked);
+        }
         Ok(KeyCheck::Valid(Box::new(ValidKey { key, account })))
     }
 
