@@ -81,6 +81,21 @@ impl Limits {
         Taken { allowed, limit: quota.units, remaining: quota.units - window.used, until }
     }
 
+    /// What is left of `quota` for `subject`, without taking anything.
+    pub fn look(&self, what: &'static str, subject: &str, quota: Quota, now: Timestamp) -> Taken {
+        let until_ms = window_end(quota, now);
+        let until = Timestamp::from_millisecond(until_ms).unwrap_or(Timestamp::MAX);
+        if quota.units == 0 {
+            return Taken { allowed: true, limit: u32::MAX, remaining: u32::MAX, until };
+        }
+        let windows = lock(&self.windows);
+        let window = windows.used.get(&(what, subject.to_owned()));
+        let used =
+            window.filter(|window| window.until_ms == until_ms).map_or(0, |window| window.used);
+        let remaining = quota.units.saturating_sub(used);
+        Taken { allowed: remaining != 0, limit: quota.units, remaining, until }
+    }
+
     /// Gives one unit back, since the fault was the server's. The answer says what is left.
     pub fn give_back(
         &self,
@@ -198,6 +213,18 @@ mod tests {
         let taken = limits.take("send", "7", TWO_AN_HOUR, now);
         assert_eq!(limits.give_back("send", "7", TWO_AN_HOUR, taken).remaining, 1);
         assert!(limits.take("send", "7", TWO_AN_HOUR, now).allowed);
+    }
+
+    #[test]
+    fn looking_takes_nothing() {
+        let limits = Limits::default();
+        let now = at("2026-11-21T10:00:00Z");
+        assert_eq!(limits.look("send", "7", TWO_AN_HOUR, now).remaining, 2);
+        let taken = limits.take("send", "7", TWO_AN_HOUR, now);
+        assert_eq!(limits.look("send", "7", TWO_AN_HOUR, now), taken);
+        limits.take("send", "7", TWO_AN_HOUR, now);
+        assert!(!limits.look("send", "7", TWO_AN_HOUR, now).allowed);
+        assert_eq!(limits.look("send", "7", TWO_AN_HOUR, at("2026-11-21T11:00:00Z")).remaining, 2);
     }
 
     #[test]

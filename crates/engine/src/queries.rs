@@ -308,12 +308,15 @@ impl Engine {
         after: Option<ShopId>,
         limit: usize,
     ) -> Result<Page<Shop>, EngineError> {
-        let found = self.store().shops_of(caller.account(), after, limit + 1).await?;
-        let mut page = Page::of(found, limit);
-        if let Some(shops) = &caller.shops {
-            page.items.retain(|shop| shops.contains(&shop.id));
-        }
-        Ok(page)
+        let Some(ids) = &caller.shops else {
+            let found = self.store().shops_of(caller.account(), after, limit + 1).await?;
+            return Ok(Page::of(found, limit));
+        };
+        let mut found = self.store().shops(ids).await?;
+        found.retain(|shop| shop.seller == caller.account() && after < Some(shop.id));
+        found.sort_by_key(|shop| shop.id);
+        found.dedup();
+        Ok(Page::of(found, limit))
     }
 
     /// Any chat, for the marketplace.
