@@ -53,8 +53,10 @@ impl Host {
 pub enum KeyCheck {
     /// No such key at this face.
     Unknown,
-    /// It was revoked, or its account may not act any more.
+    /// It was revoked.
     Revoked,
+    /// It would work, but its account, this one, is not active.
+    AccountInactive(AccountId),
     /// Its time is over.
     Expired,
     /// It may not be used from this address.
@@ -144,8 +146,8 @@ impl Engine {
             Some(id) => Some(self.account(id).await?),
             None => None,
         };
-        if account.as_ref().is_some_and(|account| !account.is_active) {
-            return Ok(KeyCheck::Revoked);
+        if let Some(account) = account.as_ref().filter(|account| !account.is_active) {
+            return Ok(KeyCheck::AccountInactive(account.id));
         }
         Ok(KeyCheck::Valid(Box::new(ValidKey { key, account })))
     }
