@@ -96,6 +96,31 @@ impl Limits {
         Taken { allowed: remaining != 0, limit: quota.units, remaining, until }
     }
 
+    /// Lets `subject` do something if it was not let within the last `interval`. Unlike the windows of [`Self::take`],
+    /// the interval begins when it is taken.
+    pub fn take_once(
+        &self,
+        what: &'static str,
+        subject: &str,
+        interval: SignedDuration,
+        now: Timestamp,
+    ) -> Taken {
+        let length_ms = i64::try_from(interval.as_millis()).unwrap_or(i64::MAX);
+        let now_ms = now.as_millisecond();
+        let mut windows = lock(&self.windows);
+        windows.sweep(now);
+        let window = windows
+            .used
+            .entry((what, subject.to_owned()))
+            .or_insert(Window { until_ms: now_ms, used: 1 });
+        let allowed = window.until_ms <= now_ms;
+        if allowed {
+            window.until_ms = now_ms.saturating_add(length_ms);
+        }
+        let until = Timestamp::from_millisecond(window.until_ms).unwrap_or(Timestamp::MAX);
+        Taken { allowed, limit: 1, remaining: 0, until }
+    }
+
     /// Gives one unit back, since the fault was the server's. The answer says what is left.
     pub fn give_back(
         &self,
@@ -192,6 +217,19 @@ mod tests {
         assert!(!refused.allowed);
         assert_eq!((refused.remaining, refused.retry_after_seconds(now)), (0, 1));
         assert!(limits.take("send", "7", TWO_AN_HOUR, at("2026-11-21T11:00:00Z")).allowed);
+    }
+
+    #[test]
+    fn what_is_let_once_an_interval_waits_for_all_of_it() {
+        let limits = Limits::default();
+        let minute = SignedDuration::from_mins(1);
+        let take = |time| limits.take_once("mail", "7", minute, at(time));
+        assert!(take("2026-11-21T10:00:59Z").allowed);
+        let refused = take("2026-11-21T10:01:58.001Z");
+        assert!(!refused.allowed);
+        assert_eq!(refused.until, at("2026-11-21T10:01:59Z"));
+        assert!(take("2026-11-21T10:01:59Z").allowed);
+        assert!(limits.take_once("mail", "8", minute, at("2026-11-21T10:01:59Z")).allowed);
     }
 
     #[test]

@@ -396,7 +396,9 @@ impl Engine {
         let commands = chats.iter().filter_map(|chat| {
             let up_to = *newest.get(&chat.id)?;
             let side = caller.actor.side_in(chat)?;
-            let news = !chat.seat(side).marks.has_received(up_to);
+            let marks = &chat.seat(side).marks;
+            // Where everything is read, everything was delivered; what remains are the caller's own lines.
+            let news = marks.unread > 0 && !marks.has_received(up_to);
             news.then(|| {
                 let command = MarkDelivered { actor: caller.actor.clone(), chat: chat.id, up_to };
                 self.run(Command::MarkDelivered(command))

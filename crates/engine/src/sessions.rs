@@ -7,6 +7,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordVerifier, Version};
 use domain::SignedDuration;
 use domain::account::Account;
+use domain::catalog::Fact;
 use domain::id::AccountId;
 use hmac::Mac;
 use subtle::ConstantTimeEq;
@@ -104,6 +105,15 @@ impl Engine {
     ) -> Result<Result<Account, FactConflict>, EngineError> {
         let hash = hash_password(password).await?;
         Ok(self.store().create_account(account, hash).await?)
+    }
+
+    /// Stores what somebody changed in their own account. The password stays as it is.
+    pub async fn update_account(
+        &self,
+        account: Account,
+    ) -> Result<Result<(), FactConflict>, EngineError> {
+        let answers = self.store().put_facts(vec![Fact::Account(Box::new(account), None)]).await?;
+        answers.into_iter().next().ok_or(EngineError::Internal)
     }
 
     /// Begins a session under a new random cookie.

@@ -6,6 +6,7 @@
 pub mod body;
 pub mod client_address;
 mod file_response;
+pub mod files;
 pub mod json;
 pub mod multipart;
 pub mod panic;
