@@ -1,0 +1,5 @@
+//! Tests of the whole server, in one binary; the files mirror the APIs.
+
+#![expect(clippy::unwrap_used, reason = "tests may fail loudly")]
+
+mod command_line;
