@@ -58,3 +58,25 @@ impl Clock for ManualClock {
 fn to_millisecond(time: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
 }
+
+/// The machine's clock, moved by some time. It goes on running.
+#[derive(Debug, Default)]
+pub struct ShiftedClock {
+    shift_ms: AtomicI64,
+}
+
+impl ShiftedClock {
+    /// Puts the clock at `now`, from where it goes on.
+    pub fn shift_to(&self, now: Timestamp) {
+        let shift_ms = now.as_millisecond() - SystemClock.now().as_millisecond();
+        self.shift_ms.store(shift_ms, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ShiftedClock {
+    fn now(&self) -> Timestamp {
+        let shift_ms = self.shift_ms.load(Ordering::SeqCst);
+        let now_ms = SystemClock.now().as_millisecond().saturating_add(shift_ms);
+        Timestamp::from_millisecond(now_ms).unwrap_or(Timestamp::MAX)
+    }
+}

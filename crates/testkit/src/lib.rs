@@ -1,1 +1,15 @@
-//! To come.
+//! A real server for tests: every face on a free port, a database in a temporary folder, a clock that the test moves,
+//! and a small market that is always the same.
+//!
+//! For tests only: what fails here panics.
+
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
+
+mod market;
+mod server;
+
+pub use market::{
+    BUYER, OTHER_BUYER, OTHER_PRODUCT, OTHER_SELLER, PASSWORD, PRODUCT, PlacedOrder, SELLER, START,
+    UNPUBLISHED_PRODUCT, email_of, shop_of,
+};
+pub use server::Server;

@@ -3,6 +3,7 @@
 //! It is the only crate that names all others. It decides nothing about chats.
 
 pub mod cli;
+pub mod faces;
 pub mod front;
 pub mod serve;
 pub mod server;

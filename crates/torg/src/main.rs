@@ -1,10 +1,14 @@
 //! The `torg` binary: reads the command line and hands over.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser as _;
+use engine::clock::SystemClock;
+use engine::random::SystemRandom;
 use torg::cli::{Command, CommandLine, ServeArguments, environment};
-use torg::{server, settings, stop_signal, telemetry};
+use torg::server::{Server, Surroundings};
+use torg::{settings, stop_signal, telemetry};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -42,7 +46,11 @@ fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
         let stop = stop_signal::on_signals()?;
-        server::run(&settings, stop).await
+        let surroundings =
+            Surroundings { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom) };
+        let server = Server::start(&settings, surroundings).await?;
+        stop.cancelled().await;
+        server.stop().await
     })
 }
 

@@ -1,45 +1,106 @@
-//! The wiring: settings in, a running server out.
+//! The wiring: settings, a clock and randomness in, a running server out.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::middleware::from_fn_with_state;
+use engine::clock::Clock;
+use engine::random::Random;
+use engine::{Engine, Parts};
 use http_kit::client_address::{TrustedProxies, add_client_address};
+use store::sqlite::SqliteStore;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::front::{Face, Readiness, front};
+use crate::faces::{faces, native_policy};
+use crate::front::{Readiness, front};
 use crate::serve::{Stopped, serve};
 use crate::settings::Settings;
 
-/// Runs a server as `settings` say, until `stop` is cancelled and what was accepted is finished.
-pub async fn run(settings: &Settings, stop: CancellationToken) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(settings.listen)
-        .await
-        .with_context(|| format!("cannot listen on {} (setting 'listen')", settings.listen))?;
-    let address = listener.local_addr()?;
-
-    let readiness = Readiness::default();
-    let trusted: TrustedProxies = settings.trusted_proxies.iter().copied().collect();
-    let routes = front(faces(settings), readiness.clone())
-        .layer(from_fn_with_state(trusted, add_client_address));
-
-    readiness.set(true);
-    tracing::info!(%address, "listening");
-    let not_ready = readiness.clone();
-    let stopping = stop.clone();
-    tokio::spawn(async move {
-        stopping.cancelled().await;
-        not_ready.set(false);
-    });
-    match serve(listener, routes, settings.limits.connection_bounds(), stop).await {
-        Stopped::Complete => tracing::info!("stopped; every request was answered"),
-        Stopped::Cut { connections } => {
-            tracing::warn!(connections, "stopped; the grace period cut requests off");
-        }
-    }
-    Ok(())
+/// What a server takes from outside instead of grabbing it.
+#[derive(Clone)]
+pub struct Surroundings {
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Gives randomness.
+    pub random: Arc<dyn Random>,
 }
 
-/// The faces that are switched on.
-fn faces(_settings: &Settings) -> Vec<Face> {
-    Vec::new()
+/// A server that listens.
+pub struct Server {
+    engine: Engine,
+    address: SocketAddr,
+    readiness: Readiness,
+    stop: CancellationToken,
+    serving: JoinHandle<Stopped>,
+}
+
+impl Server {
+    /// Opens the data directory and starts to listen, as `settings` say.
+    pub async fn start(settings: &Settings, surroundings: Surroundings) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(settings.listen)
+            .await
+            .with_context(|| format!("cannot listen on {} (setting 'listen')", settings.listen))?;
+        let address = listener.local_addr()?;
+        let engine = open_engine(settings, address, surroundings).await?;
+
+        let readiness = Readiness::default();
+        let trusted: TrustedProxies = settings.trusted_proxies.iter().copied().collect();
+        let routes = front(faces(settings, &engine), readiness.clone())
+            .layer(from_fn_with_state(trusted, add_client_address));
+        let stop = CancellationToken::new();
+        let bounds = settings.limits.connection_bounds();
+        let serving = tokio::spawn(serve(listener, routes, bounds, stop.clone()));
+        readiness.set(true);
+        tracing::info!(%address, data_dir = %settings.data_dir.display(), "listening");
+        Ok(Self { engine, address, readiness, stop, serving })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The engine behind all faces.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Accepts nothing more, answers every request that runs, commits what was accepted, and closes the data directory.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.readiness.set(false);
+        self.stop.cancel();
+        match self.serving.await? {
+            Stopped::Complete => tracing::info!("stopped; every request was answered"),
+            Stopped::Cut { connections } => {
+                tracing::warn!(connections, "stopped; the grace period cut requests off");
+            }
+        }
+        self.engine.stop().await.context("cannot close the data directory")
+    }
+}
+
+/// Opens the data directory and what lies in it. `address` is where the server listens: links begin with it unless the settings say
+/// otherwise.
+pub async fn open_engine(
+    settings: &Settings,
+    address: SocketAddr,
+    surroundings: Surroundings,
+) -> anyhow::Result<Engine> {
+    let folder = &settings.data_dir;
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make {} (setting 'data_dir')", folder.display()))?;
+    let store = SqliteStore::open(folder.join("torg.sqlite"))
+        .with_context(|| format!("cannot open the database in {}", folder.display()))?;
+    let vault = media::Vault::open(&folder.join("attachments"))
+        .with_context(|| format!("cannot open the attachments in {}", folder.display()))?;
+    let public_url = match &settings.public_url {
+        Some(url) => url.as_str().to_owned(),
+        None => format!("http://{address}"),
+    };
+    let Surroundings { clock, random } = surroundings;
+    let parts = Parts { store: Arc::new(store), vault, clock, random, public_url };
+    Ok(Engine::start(parts, native_policy(settings)).await?)
 }

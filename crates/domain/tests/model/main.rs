@@ -118,11 +118,12 @@ fn check_permission(memory: &Memory, batch: &Batch, answer: &Result<Answer, Deni
         (Err(refusal), Err(Denied::Refused(decided))) => {
             assert!(*decided == refusal || *decided == Refusal::IdempotencyKeyReused);
         }
-        (Err(_), Ok(Answer::Posted { replayed: true, .. })) | (Ok(()), Ok(_)) => {}
+        (Err(_), Ok(Answer::Posted { replayed: true, .. }))
+        | (Ok(()), Ok(_))
         // The files of a draft are looked at after the permission.
-        (Ok(()), Err(Denied::NotFound(Missing::Attachment))) => {}
+        | (Ok(()), Err(Denied::NotFound(Missing::Attachment))) => {}
         (Ok(()), Err(Denied::Refused(refusal))) => {
-            assert!(!is_about_permission(refusal), "{refusal:?}")
+            assert!(!is_about_permission(refusal), "{refusal:?}");
         }
         (permission, answer) => panic!("permission says {permission:?}, the decision {answer:?}"),
     }

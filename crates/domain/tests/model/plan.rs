@@ -199,7 +199,7 @@ impl Move {
                 actor,
                 subject: self.subject(),
                 public_id: Uuid::nil(),
-                first_message: (self.kind % 2 == 0).then(|| self.draft(memory)),
+                first_message: self.kind.is_multiple_of(2).then(|| self.draft(memory)),
             }),
             4..=10 => Command::PostMessage(PostMessage { actor, chat, draft: self.draft(memory) }),
             11 => Command::PostAsMarketplace(PostAsMarketplace {

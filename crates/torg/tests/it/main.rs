@@ -3,3 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests may fail loudly")]
 
 mod command_line;
+mod native;
+mod ozon;
+mod partizap;
+mod yandex_market;

@@ -1,0 +1,217 @@
+//! What a client needs to talk to the demo, as `--info` writes it.
+
+use anyhow::Context as _;
+use domain::catalog::Model;
+use domain::id::AccountId;
+use engine::Engine;
+use engine::access::hash_secret;
+use engine::random::Random;
+use engine::store::ApiKey;
+use serde::Serialize;
+
+use super::market::{DemoMarket, DemoOrder, PASSWORD, SELLERS, buyer};
+use crate::faces::{HOST_AUDIENCE, NATIVE_AUDIENCE, new_secret};
+
+/// Addresses and credentials of one demo.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Credentials {
+    /// Where the server listens.
+    pub(super) base_url: String,
+    pub(super) ozon: Ozon,
+    pub(super) yandex_market: YandexMarket,
+    pub(super) partizap: Partizap,
+    pub(super) native: Native,
+    pub(super) other_seller: OtherSeller,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Ozon {
+    pub(super) base_url: String,
+    pub(super) client_id: String,
+    pub(super) api_key: String,
+    /// An FBS posting, inside its window, without a chat.
+    pub(super) posting_number: String,
+    /// An FBO posting without a chat.
+    pub(super) fbo_posting_number: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct YandexMarket {
+    pub(super) base_url: String,
+    pub(super) business_id: i64,
+    pub(super) api_key: String,
+    /// An order without a chat.
+    pub(super) order_id: i64,
+    /// A return without a chat.
+    pub(super) return_id: i64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Partizap {
+    pub(super) base_url: String,
+    pub(super) buyer: Person,
+    pub(super) seller: Person,
+    pub(super) product_id: i64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Person {
+    pub(super) email: String,
+    pub(super) password: String,
+    pub(super) user_id: i64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Native {
+    pub(super) base_url: String,
+    pub(super) host_key: String,
+    pub(super) seller_key: String,
+    pub(super) buyer_key: String,
+    pub(super) seller_id: i64,
+    pub(super) buyer_id: i64,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct OtherSeller {
+    pub(super) client_id: String,
+    pub(super) ozon_api_key: String,
+    pub(super) business_id: i64,
+    pub(super) yandex_api_key: String,
+    pub(super) native_key: String,
+}
+
+/// Makes fresh keys for the demo's accounts.
+pub(super) async fn make(engine: &Engine, base_url: &str) -> anyhow::Result<Credentials> {
+    let seller = AccountId::new(SELLERS[0].id).context("a seller")?;
+    let other = AccountId::new(SELLERS[1].id).context("a seller")?;
+    let buyer = buyer(0).context("a buyer")?;
+    // Ids and numbers are the same whenever the marketplace is made.
+    let market = DemoMarket::at(engine.now(), "").context("the demo's ids are too large")?;
+    let untouched = Untouched { engine, market: &market, seller };
+    let fbs = untouched.order(Model::Fbs, Stage::Paid, 0).await?;
+    let fbs_for_yandex = untouched.order(Model::Fbs, Stage::Paid, 1).await?;
+    let fbo = untouched.order(Model::Fbo, Stage::Paid, 0).await?;
+    let returned = untouched.order(Model::Fbs, Stage::Returned, 0).await?;
+    let product = market.products.iter().find(|product| product.seller == seller);
+
+    Ok(Credentials {
+        base_url: base_url.to_owned(),
+        ozon: Ozon {
+            base_url: format!("{base_url}/ozon"),
+            client_id: seller.to_string(),
+            api_key: key(engine, Some(seller), dialect_ozon::AUDIENCE).await?,
+            posting_number: fbs.posting.clone(),
+            fbo_posting_number: fbo.posting.clone(),
+        },
+        yandex_market: YandexMarket {
+            base_url: format!("{base_url}/yandex-market"),
+            business_id: seller.get(),
+            api_key: key(engine, Some(seller), dialect_yandex_market::AUDIENCE).await?,
+            order_id: fbs_for_yandex.id.get(),
+            return_id: returned.return_id.context("a return")?.get(),
+        },
+        partizap: Partizap {
+            base_url: format!("{base_url}/partizap"),
+            buyer: person("buyer1@demo.test", buyer),
+            seller: person("seller@demo.test", seller),
+            product_id: product.context("a product")?.id.get(),
+        },
+        native: Native {
+            base_url: base_url.to_owned(),
+            host_key: key(engine, None, HOST_AUDIENCE).await?,
+            seller_key: key(engine, Some(seller), NATIVE_AUDIENCE).await?,
+            buyer_key: key(engine, Some(buyer), NATIVE_AUDIENCE).await?,
+            seller_id: seller.get(),
+            buyer_id: buyer.get(),
+        },
+        other_seller: OtherSeller {
+            client_id: other.to_string(),
+            ozon_api_key: key(engine, Some(other), dialect_ozon::AUDIENCE).await?,
+            business_id: other.get(),
+            yandex_api_key: key(engine, Some(other), dialect_yandex_market::AUDIENCE).await?,
+            native_key: key(engine, Some(other), NATIVE_AUDIENCE).await?,
+        },
+    })
+}
+
+fn person(email: &str, account: AccountId) -> Person {
+    Person { email: email.to_owned(), password: PASSWORD.to_owned(), user_id: account.get() }
+}
+
+/// Makes a key that may read and write, and answers its text.
+async fn key(engine: &Engine, account: Option<AccountId>, audience: &str) -> anyhow::Result<String> {
+    let random: &dyn Random = engine.random();
+    let secret = new_secret(audience, random).context("a face without keys")?;
+    let key = ApiKey {
+        id: random.uuid(),
+        account,
+        member: None,
+        name: "demo".to_owned(),
+        audience: audience.to_owned(),
+        secret_hash: hash_secret(&secret),
+        can_read: true,
+        can_write: true,
+        shops: None,
+        allowed_addresses: Vec::new(),
+        created_at: engine.now(),
+        expires_at: None,
+        revoked_at: None,
+    };
+    engine.put_key(&key).await?;
+    Ok(secret)
+}
+
+/// How far an order has come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Paid lately, not delivered.
+    Paid,
+    /// Delivered, and being returned.
+    Returned,
+}
+
+/// Looks for orders that nobody has talked about.
+struct Untouched<'a> {
+    engine: &'a Engine,
+    market: &'a DemoMarket,
+    seller: AccountId,
+}
+
+impl<'a> Untouched<'a> {
+    /// The `index`th order of this model and stage without a chat.
+    async fn order(&self, model: Model, stage: Stage, index: usize) -> anyhow::Result<&'a DemoOrder> {
+        use domain::chat::Context;
+        use engine::access::Caller;
+        use engine::queries::AgeFilter;
+
+        let caller = Caller::account_holder(self.seller);
+        let mut left = index;
+        for order in &self.market.orders {
+            let paid_lately = engine_paid_lately(self.engine, order);
+            let fits = match stage {
+                Stage::Paid => order.return_id.is_none() && paid_lately,
+                Stage::Returned => order.return_id.is_some(),
+            };
+            if order.seller != self.seller || order.model != model || !fits {
+                continue;
+            }
+            let mut contexts = vec![Context::Order(order.id)];
+            contexts.extend(order.return_id.map(Context::Return));
+            let filter = AgeFilter { contexts: Some(contexts), ..AgeFilter::default() };
+            if !self.engine.chats_by_age(&caller, filter, None, 1).await?.items.is_empty() {
+                continue;
+            }
+            if left == 0 {
+                return Ok(order);
+            }
+            left -= 1;
+        }
+        anyhow::bail!("every order of the demo has a chat by now; start it with a fresh folder")
+    }
+}
+
+/// Orders are placed shortly before they are paid.
+fn engine_paid_lately(engine: &Engine, order: &DemoOrder) -> bool {
+    let age = engine.now().duration_since(order.placed_at);
+    domain::SignedDuration::from_hours(1) < age && age < domain::SignedDuration::from_hours(48)
+}

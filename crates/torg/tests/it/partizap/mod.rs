@@ -1,0 +1,1 @@
+//! Tests of this face come with it.
