@@ -23,7 +23,7 @@ use crate::market::{self, BUYER, PASSWORD, PRODUCT, PlacedOrder, SELLER, START, 
 
 /// A running server with the market in it. It stops when it is dropped.
 pub struct Server {
-    server: torg::server::Server,
+    running: torg::server::Server,
     url: String,
     clock: Arc<ManualClock>,
     http: reqwest::Client,
@@ -48,12 +48,12 @@ impl Server {
         let clock = Arc::new(ManualClock::starting_at(START.parse().unwrap()));
         let surroundings =
             Surroundings { clock: Arc::clone(&clock) as Arc<_>, random: Arc::new(SystemRandom) };
-        let server = torg::server::Server::start(&settings, surroundings).await.unwrap();
+        let running = torg::server::Server::start(&settings, surroundings).await.unwrap();
         let http =
             reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
         let this = Self {
-            url: format!("http://{}", server.address()),
-            server,
+            url: format!("http://{}", running.address()),
+            running,
             clock,
             http: http.build().unwrap(),
             next_order: AtomicI64::new(1),
@@ -81,7 +81,7 @@ impl Server {
 
     /// The engine, by the rules of the native API.
     pub fn engine(&self) -> &Engine {
-        self.server.engine()
+        self.running.engine()
     }
 
     /// Pushes facts, all of which must be accepted.
@@ -197,6 +197,32 @@ impl Server {
 
     /// Finishes what was accepted, and stops.
     pub async fn stop(self) {
-        self.server.stop().await.unwrap();
+        self.running.stop().await.unwrap();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::chat::Side;
+    use domain::commands::Subject;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_market_trades() {
+        let server = Server::start().await;
+        let order = server.order(Model::Fbs).await;
+        let seller = Caller::account_holder(SELLER);
+        let opened = server
+            .engine()
+            .open_chat(&seller, Subject::Posting(order.posting), None)
+            .await
+            .unwrap();
+        assert!(opened.created);
+        let message = server.say(BUYER, opened.chat.id, "Здравствуйте!").await;
+        let chat = server.chat(SELLER, opened.chat.id).await;
+        assert_eq!(chat.last_message.map(|last| last.id), Some(message.id));
+        assert_eq!(chat.seat(Side::Seller).marks.unread, 1);
+        server.stop().await;
     }
 }
