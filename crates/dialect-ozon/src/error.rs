@@ -1,0 +1,230 @@
+//! Every way in which this wire says no. Clients search the texts, so they are letter for letter those of Ozon contract
+//! §3.1 where it has one.
+
+use std::borrow::Cow;
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use domain::refusal::{Missing, Refusal};
+use engine::EngineError;
+use http::header::RETRY_AFTER;
+use http::{HeaderValue, StatusCode};
+use http_kit::json::{FieldProblem, FieldProblemKind};
+
+use crate::settings::TEXT_CHARS_MAX;
+use crate::wire::ErrorBody;
+
+/// What an overloaded server asks its clients to wait, in seconds. They retry every 2 to 10 s anyway (Ozon contract §4).
+const RETRY_AFTER_OVERLOAD_SECONDS: u16 = 5;
+
+/// An answer that is not a success.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Error {
+    status: Status,
+    message: Cow<'static, str>,
+}
+
+/// Pairs of HTTP status and gRPC number (Ozon contract §3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Status {
+    InvalidArgument,
+    Unauthenticated,
+    PermissionDenied,
+    NotFound,
+    Aborted,
+    ResourceExhausted,
+    Internal,
+    Unavailable,
+}
+
+impl Status {
+    fn numbers(self) -> (StatusCode, i32) {
+        match self {
+            Self::InvalidArgument => (StatusCode::BAD_REQUEST, 3),
+            Self::Unauthenticated => (StatusCode::UNAUTHORIZED, 16),
+            Self::PermissionDenied => (StatusCode::FORBIDDEN, 7),
+            Self::NotFound => (StatusCode::NOT_FOUND, 5),
+            Self::Aborted => (StatusCode::CONFLICT, 10),
+            Self::ResourceExhausted => (StatusCode::TOO_MANY_REQUESTS, 8),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, 13),
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, 14),
+        }
+    }
+}
+
+macro_rules! fixed_errors {
+    ($($(#[$doc:meta])* $name:ident = $status:ident, $message:literal;)*) => {
+        impl Error {$(
+            $(#[$doc])*
+            pub(crate) fn $name() -> Self {
+                Self { status: Status::$status, message: Cow::Borrowed($message) }
+            }
+        )*}
+    };
+}
+
+fixed_errors! {
+    credentials_missing = Unauthenticated, "Client-Id and Api-Key headers are required";
+    client_id_malformed = InvalidArgument, "Client-Id header value should be positive integer";
+    /// Also for a pair that does not match.
+    wrong_key = NotFound, "Invalid Api-Key, please check the key and try again";
+    key_deactivated = PermissionDenied, "Api-key is deactivated, use another one or generate a new one";
+    role_missing = PermissionDenied, "Api-Key is missing a required role for a method";
+    address_not_allowed = PermissionDenied, "Api-Key is restricted to specific IP addresses";
+    offer_not_signed = PermissionDenied, "Offer not signed";
+    subscription_missing = PermissionDenied,
+        "s.checkPremiumPlus failed: method is allowed starting from the premium plus subscription";
+    too_many_requests = ResourceExhausted, "You have reached request rate limit per second";
+    body_unusable = InvalidArgument, "Invalid request body";
+    chat_id_malformed = InvalidArgument, "invalid chat guid";
+    message_id_missing = InvalidArgument, "message_id is empty";
+    /// Also for what is there and belongs to somebody else.
+    chat_not_found = NotFound, "chat not found";
+    posting_not_found = NotFound, "posting not found";
+    unknown_path = NotFound, "Not Found";
+    access_period_expired = PermissionDenied, "access period has expired";
+    not_permitted = PermissionDenied, "actions with this chat not permitted";
+    blocked_by_buyer = PermissionDenied, "chat blocked by user";
+    aborted = Aborted, "the request does not fit the state of the chat";
+    unavailable = Unavailable, "Circle is open";
+    internal = Internal, "Internal error";
+    outcome_unknown = Internal, "Internal error: it is unknown whether the request was carried out";
+}
+
+impl Error {
+    /// The field at `path` (`filter.chat_status`) of the request called `request` breaks `rule`.
+    pub(crate) fn invalid_field(request: &str, path: &str, rule: &str) -> Self {
+        let field = pascal_case(path);
+        let message = format!("Request validation error: invalid {request}.{field}: {rule}");
+        Self { status: Status::InvalidArgument, message: Cow::Owned(message) }
+    }
+
+    /// A field of the request called `request` cannot be read.
+    pub(crate) fn unreadable_field(request: &str, problem: &FieldProblem) -> Self {
+        let rule = match problem.kind {
+            FieldProblemKind::Missing | FieldProblemKind::Null => "value is required".to_owned(),
+            FieldProblemKind::WrongType { expected, .. } => format!("value must be {expected}"),
+            FieldProblemKind::OutOfRange => "value is out of range".to_owned(),
+        };
+        Self::invalid_field(request, &problem.path, &rule)
+    }
+
+    fn text(rule: &str) -> Self {
+        Self::invalid_field("ChatSendMessageRequest", "text", rule)
+    }
+
+    fn file(rule: &str) -> Self {
+        Self::invalid_field("ChatSendFileRequest", "base64_content", rule)
+    }
+}
+
+impl From<EngineError> for Error {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::NotFound(missing) => missing.into(),
+            EngineError::Refused(refusal) => refusal.into(),
+            EngineError::Overloaded | EngineError::Unavailable => Self::unavailable(),
+            EngineError::OutcomeUnknown => Self::outcome_unknown(),
+            EngineError::Internal => Self::internal(),
+        }
+    }
+}
+
+impl From<Missing> for Error {
+    fn from(missing: Missing) -> Self {
+        match missing {
+            // A file's link names no chat; it must not tell a stranger more than the chat's id would.
+            Missing::Chat | Missing::Attachment | Missing::Message => Self::chat_not_found(),
+            Missing::Posting | Missing::Order | Missing::Return => Self::posting_not_found(),
+            Missing::Product | Missing::Account => Self::unknown_path(),
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::TextEmpty | Refusal::NothingToSend | Refusal::TextTooLong { .. } => {
+                let rule =
+                    format!("value length must be between 1 and {TEXT_CHARS_MAX} runes, inclusive");
+                Self::text(&rule)
+            }
+            Refusal::TextHasForbiddenCharacter { .. } => Self::text("value must not contain NUL"),
+            Refusal::FileEmpty => Self::file("value must not be empty"),
+            Refusal::FileTooLarge { limit, .. } => {
+                Self::file(&format!("decoded length must be at most {limit} bytes"))
+            }
+            Refusal::NotAPicture => Self::file("value must be a picture"),
+            Refusal::TooManyAttachments { limit } => {
+                Self::file(&format!("value must contain no more than {limit} item(s)"))
+            }
+            Refusal::OpeningWindowClosed { .. } | Refusal::SendingWindowClosed { .. } => {
+                Self::access_period_expired()
+            }
+            Refusal::OpeningNotAllowed { .. }
+            | Refusal::ChatClosed
+            | Refusal::DisputeEnded
+            | Refusal::OwnProduct
+            | Refusal::OnlyTheBuyerBlocks => Self::not_permitted(),
+            Refusal::BlockedByBuyer => Self::blocked_by_buyer(),
+            // Nothing on this wire asks for these.
+            Refusal::LastMessageChanged { .. }
+            | Refusal::IdempotencyKeyReused
+            | Refusal::NothingToDispute
+            | Refusal::AlreadyDisputed
+            | Refusal::NotDisputed
+            | Refusal::StateSetByDispute => Self::aborted(),
+        }
+    }
+}
+
+/// `filter.message_ids[0]` becomes `Filter.MessageIds[0]`.
+fn pascal_case(path: &str) -> String {
+    let mut begins_word = true;
+    let mut pascal = String::with_capacity(path.len());
+    for character in path.chars() {
+        match character {
+            '_' => begins_word = true,
+            '.' => {
+                pascal.push('.');
+                begins_word = true;
+            }
+            other if begins_word => {
+                pascal.push(other.to_ascii_uppercase());
+                begins_word = false;
+            }
+            other => pascal.push(other),
+        }
+    }
+    pascal
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let (status, code) = self.status.numbers();
+        let body = ErrorBody { code, message: &self.message, details: [] };
+        let mut response = (status, Json(body)).into_response();
+        if self.status == Status::Unavailable {
+            let wait = HeaderValue::from(RETRY_AFTER_OVERLOAD_SECONDS);
+            response.headers_mut().insert(RETRY_AFTER, wait);
+        }
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_field_is_named_as_the_service_names_it() {
+        for (path, name) in [
+            ("limit", "Limit"),
+            ("filter.chat_status", "Filter.ChatStatus"),
+            ("filter.message_ids[12]", "Filter.MessageIds[12]"),
+            ("base64_content", "Base64Content"),
+        ] {
+            assert_eq!(pascal_case(path), name);
+        }
+    }
+}
