@@ -105,7 +105,9 @@ fn may_enter(key: &ValidKey, role: KeyRole, standing: Standing, taken: Taken) ->
 fn valid(check: KeyCheck) -> Result<Box<ValidKey>, Error> {
     match check {
         KeyCheck::Unknown => Err(Error::wrong_key()),
-        KeyCheck::Revoked | KeyCheck::Expired => Err(Error::key_deactivated()),
+        KeyCheck::Revoked | KeyCheck::Expired | KeyCheck::AccountInactive(_) => {
+            Err(Error::key_deactivated())
+        }
         KeyCheck::AddressNotAllowed => Err(Error::address_not_allowed()),
         KeyCheck::Valid(key) => Ok(key),
     }
