@@ -22,7 +22,6 @@ use axum::routing::{get, post};
 use engine::Engine;
 use engine::random::Random;
 use http_kit::panic::answer_panics;
-use http_kit::request_id::identify_requests;
 
 use auth::{Door, KeyRole};
 use error::Error;
@@ -60,7 +59,7 @@ pub fn router(engine: &Engine, settings: Settings) -> Router {
         .method_not_allowed_fallback(unknown_path)
         .fallback(unknown_path)
         .with_state(face);
-    identify_requests(answer_panics(routes, || Error::internal().into_response()), AUDIENCE)
+    answer_panics(routes, || Error::internal().into_response())
 }
 
 /// Whether a path at the root of a shared listener belongs to this wire, also when no such method exists.

@@ -5,14 +5,17 @@ use engine::Engine;
 use engine::random::Random;
 
 use crate::front::Face;
-use crate::settings::Settings;
+use crate::settings::{OzonSettings, Settings, SubscriptionGate};
 
 /// The audience of keys of the marketplace's backend.
 pub const HOST_AUDIENCE: &str = "host";
 
 /// The text of a fresh key for the face with this audience, in the form its clients know; none where there are no keys.
-pub fn new_secret(_audience: &str, random: &dyn Random) -> Option<String> {
-    Some(random.token())
+pub fn new_secret(audience: &str, random: &dyn Random) -> Option<String> {
+    match audience {
+        dialect_ozon::AUDIENCE => Some(dialect_ozon::new_secret(random)),
+        _ => Some(random.token()),
+    }
 }
 
 /// The rules of the native API.
@@ -34,6 +37,31 @@ pub fn native_policy(settings: &Settings) -> Policy {
 }
 
 /// The faces that are switched on.
-pub fn faces(_settings: &Settings, _engine: &Engine) -> Vec<Face> {
-    Vec::new()
+pub fn faces(settings: &Settings, engine: &Engine) -> Vec<Face> {
+    let mut faces = Vec::new();
+    if settings.ozon.enabled {
+        faces.push(ozon(&settings.ozon, engine));
+    }
+    faces
+}
+
+fn ozon(settings: &OzonSettings, engine: &Engine) -> Face {
+    let dialect = dialect_ozon::Settings {
+        requests_per_second: settings.requests_per_second,
+        file_bytes_max: settings.file_bytes_max.into(),
+        reply_window_hours: settings.reply_window_hours,
+        start_window_hours: settings.start_window_hours,
+        subscription_gate: match settings.subscription_gate {
+            SubscriptionGate::Off => dialect_ozon::SubscriptionGate::Off,
+            SubscriptionGate::Sends => dialect_ozon::SubscriptionGate::Sends,
+            SubscriptionGate::SendsAndHistory => dialect_ozon::SubscriptionGate::SendsAndHistory,
+        },
+    };
+    Face {
+        name: dialect_ozon::AUDIENCE,
+        routes: dialect_ozon::router(engine, dialect),
+        owns: dialect_ozon::owns,
+        prefix: "/ozon",
+        host: settings.host.clone(),
+    }
 }
