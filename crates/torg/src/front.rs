@@ -17,16 +17,16 @@ use hyper::{StatusCode, Uri, header};
 use tower::ServiceExt as _;
 
 /// One wire API behind the listener.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Face {
     /// Its name in logs.
     pub name: &'static str,
     /// Its routes, with a fallback in its own words.
     pub routes: Router,
     /// Whether a path at the root is its.
-    pub owns: fn(path: &str) -> bool,
-    /// Where all of it can be found, `/ozon`; the prefix is taken off before `routes` see the path.
-    pub prefix: &'static str,
+    pub owns: Arc<dyn Fn(&str) -> bool + Send + Sync>,
+    /// Where all of it can be found, `/ozon`; the prefix is taken off before `routes` see the path. None where the root is enough.
+    pub prefix: Option<&'static str>,
     /// The host name on which it answers everything, lower case and without a port.
     pub host: Option<String>,
 }
@@ -73,7 +73,7 @@ async fn dispatch(State(front): State<Arc<Front>>, mut request: Request) -> Resp
         _ => {}
     }
     for face in &front.faces {
-        if let Some(uri) = without_prefix(request.uri(), face.prefix) {
+        if let Some(uri) = face.prefix.and_then(|prefix| without_prefix(request.uri(), prefix)) {
             *request.uri_mut() = uri;
             return hand_over(face, request).await;
         }
@@ -149,7 +149,13 @@ mod tests {
             .fallback(async move |uri: Uri| {
                 (StatusCode::NOT_FOUND, format!("{name} does not know {}", uri.path()))
             });
-        Face { name, routes, owns, prefix, host: host.map(str::to_owned) }
+        Face {
+            name,
+            routes,
+            owns: Arc::new(owns),
+            prefix: Some(prefix),
+            host: host.map(str::to_owned),
+        }
     }
 
     /// What a front with two faces says to a request for `uri`.
