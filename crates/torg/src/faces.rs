@@ -1,5 +1,7 @@
 //! Which faces the server shows, and what each takes from the settings.
 
+use std::sync::Arc;
+
 use domain::policy::{FileRules, Policy, SellerRules, TextRules};
 use engine::Engine;
 use engine::random::Random;
@@ -38,11 +40,22 @@ pub fn native_policy(settings: &Settings) -> Policy {
 
 /// The faces that are switched on.
 pub fn faces(settings: &Settings, engine: &Engine) -> Vec<Face> {
-    let mut faces = Vec::new();
+    let mut faces = vec![files(engine)];
     if settings.ozon.enabled {
         faces.push(ozon(&settings.ozon, engine));
     }
     faces
+}
+
+/// Signed links to files, which all faces hand out.
+fn files(engine: &Engine) -> Face {
+    Face {
+        name: "files",
+        routes: http_kit::files::router(engine),
+        owns: Arc::new(http_kit::files::owns),
+        prefix: None,
+        host: None,
+    }
 }
 
 fn ozon(settings: &OzonSettings, engine: &Engine) -> Face {
@@ -60,8 +73,8 @@ fn ozon(settings: &OzonSettings, engine: &Engine) -> Face {
     Face {
         name: dialect_ozon::AUDIENCE,
         routes: dialect_ozon::router(engine, dialect),
-        owns: dialect_ozon::owns,
-        prefix: "/ozon",
+        owns: Arc::new(dialect_ozon::owns),
+        prefix: Some("/ozon"),
         host: settings.host.clone(),
     }
 }
