@@ -6,4 +6,5 @@ mod command_line;
 mod native;
 mod ozon;
 mod partizap;
+mod rooms;
 mod yandex_market;
