@@ -117,6 +117,10 @@ pub struct NativeSettings {
     /// The largest attachment, in bytes: 1 to 1073741824 (1 GiB).
     #[config(default = 10_485_760, validate(is_within(1..=1 << 30, *file_bytes_max), "out of bounds"))]
     pub file_bytes_max: u32,
+
+    /// How many requests a key may make in a minute, reading and writing together. From 0 to 1000000000; 0 lifts the limit.
+    #[config(default = 6_000, validate(is_within(0..=1_000_000_000, *requests_per_minute), "out of bounds"))]
+    pub requests_per_minute: u32,
 }
 
 /// The chat methods of the Ozon Seller API.
