@@ -9,3 +9,4 @@
 
 mod codes;
 pub mod sqlite;
+mod substring;

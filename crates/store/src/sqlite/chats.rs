@@ -179,24 +179,35 @@ fn write(db: &Connection, sql: &str, chat: &Chat, fixed: &[(&str, &dyn ToSql)]) 
 }
 
 macro_rules! select_activity {
-    ($side:literal, $unread:literal) => {
+    ($side:literal, $unread:literal, $position:literal) => {
         concat!(
             "SELECT last_message_id, id FROM chats WHERE ",
             $side,
             "_id = ?1 AND ",
             $side,
-            "_hidden = ?2 AND is_over = ?3 AND (last_message_id, id) < (?4, ?5)",
+            "_hidden = ?2 AND is_over = ?3 AND ",
+            $position,
             $unread,
             " ORDER BY last_message_id DESC, id DESC LIMIT ?6"
         )
     };
+    ($side:literal, $unread:literal) => {
+        [
+            select_activity!($side, $unread, "(last_message_id, id) < (?4, ?5)"),
+            select_activity!($side, $unread, "last_message_id = ?4 AND id < ?5"),
+        ]
+    };
 }
 
-pub(super) const SELLER_ACTIVITY: &str = select_activity!("seller", "");
-pub(super) const BUYER_ACTIVITY: &str = select_activity!("buyer", "");
-pub(super) const SELLER_UNREAD_ACTIVITY: &str =
+// Each in two forms. SQLite begins a comparison of pairs at the first half of the position and skips what the second
+// half rules out: nothing, since a message is the newest of one chat only, but all earlier pages among the chats without
+// a message, which are the end of the list. So these have a form of their own.
+pub(super) const SELLER_ACTIVITY: [&str; 2] = select_activity!("seller", "");
+pub(super) const BUYER_ACTIVITY: [&str; 2] = select_activity!("buyer", "");
+pub(super) const UNREAD_SELLER_ACTIVITY: [&str; 2] =
     select_activity!("seller", " AND seller_unread > 0");
-pub(super) const BUYER_UNREAD_ACTIVITY: &str = select_activity!("buyer", " AND buyer_unread > 0");
+pub(super) const UNREAD_BUYER_ACTIVITY: [&str; 2] =
+    select_activity!("buyer", " AND buyer_unread > 0");
 
 /// Chats by newest message. Where the query leaves a leading column of the index open, there is one range of the index
 /// for each value: at most eight, each read no further than the limit, then merged.
@@ -204,12 +215,13 @@ pub(super) fn by_activity(db: &Connection, query: &ActivityQuery) -> Result<Vec<
     let mut positions: BTreeSet<ActivityPosition> = BTreeSet::new();
     let after = query.after.unwrap_or(ActivityPosition { last_message: i64::MAX, chat: i64::MAX });
     for side in one_or_both(query.side, [Side::Seller, Side::Buyer]) {
-        let sql = match (side, query.unread_only) {
+        let [from_position, without_message] = match (side, query.unread_only) {
             (Side::Seller, false) => SELLER_ACTIVITY,
-            (Side::Seller, true) => SELLER_UNREAD_ACTIVITY,
+            (Side::Seller, true) => UNREAD_SELLER_ACTIVITY,
             (Side::Buyer, false) => BUYER_ACTIVITY,
-            (Side::Buyer, true) => BUYER_UNREAD_ACTIVITY,
+            (Side::Buyer, true) => UNREAD_BUYER_ACTIVITY,
         };
+        let sql = if after.last_message == 0 { without_message } else { from_position };
         let mut range = db.prepare_cached(sql)?;
         for hidden in one_or_both(query.skip_hidden.then_some(false), [false, true]) {
             for is_over in one_or_both(query.over, [false, true]) {

@@ -12,13 +12,17 @@ mod facts;
 mod log;
 mod messages;
 mod migrate;
+#[cfg(test)]
+mod plans;
 mod readers;
 mod rows;
 mod search;
+mod search_index;
 mod writer;
 
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -39,9 +43,10 @@ use engine::store::{
 use rusqlite::{Connection, OpenFlags};
 use uuid::Uuid;
 
-use checkpoint::Checkpointer;
+use checkpoint::{Checkpointer, WAL_PAGES};
 use error::store_error;
 use readers::Readers;
+use search_index::Indexer;
 use writer::{Writer, lock};
 
 /// How long a statement waits for another process that holds a lock.
@@ -53,11 +58,17 @@ const STATEMENTS_KEPT: usize = 256;
 /// Bounds of the number of reading connections; between them, one for each core.
 const READERS: std::ops::RangeInclusive<usize> = 4..=32;
 
-/// Everything in one SQLite file.
+/// Everything in one SQLite file, and the index for search in another one beside it, which can be made anew.
 pub struct SqliteStore {
     writer: Writer,
     readers: Readers,
-    checkpointer: Mutex<Option<Checkpointer>>,
+    followers: Mutex<Option<Followers>>,
+}
+
+/// The threads that follow the commits.
+struct Followers {
+    checkpointer: Checkpointer,
+    indexer: Indexer,
 }
 
 impl SqliteStore {
@@ -68,22 +79,56 @@ impl SqliteStore {
         let file = file.as_ref();
         let mut writer = open_for_writing(file).map_err(|e| store_error(&e))?;
         migrate::migrate(&mut writer)?;
+        let index = search_index::open(file)?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let readers = (0..cores.clamp(*READERS.start(), *READERS.end()))
             .map(|_| open_for_reading(file))
             .collect::<rusqlite::Result<Vec<_>>>()
             .map_err(|e| store_error(&e))?;
-        let own = open_for_writing(file).map_err(|e| store_error(&e))?;
-        let checkpointer = Checkpointer::start(&mut writer, own)
-            .map_err(|failure| StoreError::Failed(failure.to_string()))?;
-        let writer =
-            Writer::start(writer).map_err(|failure| StoreError::Failed(failure.to_string()))?;
+        let followers = follow(&mut writer, index, file)?;
         Ok(Self {
-            writer,
+            writer: Writer::start(writer).map_err(|e| no_thread(&e))?,
             readers: Readers::new(readers),
-            checkpointer: Mutex::new(Some(checkpointer)),
+            followers: Mutex::new(Some(followers)),
         })
     }
+}
+
+/// Starts the threads that follow the commits of `writer`. They end when it is closed.
+fn follow(
+    writer: &mut Connection,
+    index: Connection,
+    file: &Path,
+) -> Result<Followers, StoreError> {
+    // Room for one: while a thread works, one more round may wait. The index has a first one at once, to catch up.
+    let (checkpoint, checkpoint_due) = sync_channel(1);
+    let (message, message_due) = sync_channel(1);
+    ring(&message);
+    let commits = move |_: &mut _, pages| {
+        ring(&message);
+        if WAL_PAGES <= pages {
+            ring(&checkpoint);
+        }
+        Ok(())
+    };
+    writer.wal_hook(Some(commits)).map_err(|e| store_error(&e))?;
+    let own = open_for_writing(file).map_err(|e| store_error(&e))?;
+    let source = open_for_reading(file).map_err(|e| store_error(&e))?;
+    Ok(Followers {
+        checkpointer: Checkpointer::start(own, checkpoint_due).map_err(|e| no_thread(&e))?,
+        indexer: Indexer::start(index, source, message_due).map_err(|e| no_thread(&e))?,
+    })
+}
+
+fn ring(bell: &SyncSender<()>) {
+    match bell.try_send(()) {
+        // It will come anyway, or it is gone.
+        Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
+    }
+}
+
+fn no_thread(failure: &std::io::Error) -> StoreError {
+    StoreError::Failed(failure.to_string())
 }
 
 fn open_for_writing(file: &Path) -> rusqlite::Result<Connection> {
@@ -109,6 +154,8 @@ fn open_for_reading(file: &Path) -> rusqlite::Result<Connection> {
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
+    let index = search_index::file_of(file);
+    connection.execute("ATTACH ?1 AS search", [index.to_string_lossy()])?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     Ok(connection)
 }
@@ -304,14 +351,15 @@ impl Store for SqliteStore {
 
     async fn close(&self) -> Result<(), StoreError> {
         self.readers.finish().await;
-        let (writer, checkpointer) = (self.writer.take(), lock(&self.checkpointer).take());
+        let (writer, followers) = (self.writer.take(), lock(&self.followers).take());
         // The last connection that closes moves the whole log into the database file.
         let finish = move || {
             if let Some(writer) = writer {
                 writer.finish();
             }
-            if let Some(checkpointer) = checkpointer {
+            if let Some(Followers { checkpointer, indexer }) = followers {
                 checkpointer.finish();
+                indexer.finish();
             }
         };
         tokio::task::spawn_blocking(finish)

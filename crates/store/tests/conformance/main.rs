@@ -1,39 +1,93 @@
 //! What it means to be a store: every case runs on every store.
 //!
-//! A case is a function that takes an empty store. To add a store, add a line to `on_every_store!` with a function that
-//! opens an empty one. A case that is not listed is dead code, and the build says so.
+//! A case is a function that takes an empty place for a store. To add a store, add a function to `setup.rs` that makes
+//! such a place, and its name to `on_every_store!`. A case that is not listed is dead code, and the build says so.
 
+#![expect(clippy::unwrap_used, reason = "a case fails by panicking")]
+
+mod access;
+mod attachments;
 mod commits;
+mod counters;
+mod facts;
+mod histories;
+mod lists;
+mod logs;
+mod search;
 mod setup;
-
-use std::sync::Arc;
-
-use engine::store::Store;
-use setup::sqlite;
+mod story;
 
 macro_rules! on_every_store {
-    ($($file:ident { $($case:ident),+ $(,)? })+) => {
-        on_every_store! { @store sqlite $($file { $($case),+ })+ }
+    (stores { $($store:ident),+ } $cases:tt) => {
+        $(mod $store { on_every_store! { @cases $store $cases } })+
     };
-    (@store $store:ident $($file:ident { $($case:ident),+ })+) => {
-        mod on {
-            $(mod $file {
-                $(#[tokio::test(flavor = "multi_thread")]
-                async fn $case() {
-                    let (store, keep) = crate::$store();
-                    crate::$file::$case(std::sync::Arc::clone(&store)).await;
-                    store.close().await.unwrap();
-                    drop(keep);
-                })+
+    (@cases $store:ident { $($file:ident { $($case:ident),+ $(,)? })+ }) => {
+        $(mod $file {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                crate::$file::$case(crate::setup::$store()).await;
             })+
-        }
+        })+
     };
 }
 
 on_every_store! {
-    commits {
-        a_message_is_stored_with_all_that_follows_from_it,
+    stores { sqlite }
+    {
+        commits {
+            a_message_is_stored_with_all_that_follows_from_it,
+            a_refused_command_leaves_no_trace,
+            a_command_that_cannot_be_stored_fails_alone,
+            ids_rise_in_the_order_of_commits,
+            ids_rise_when_the_clock_steps_back,
+            parallel_opens_give_one_chat,
+            a_repeated_key_gives_the_first_message_again,
+            a_key_repeated_at_the_same_time_gives_one_message,
+            everything_is_there_after_reopening,
+            a_closed_store_says_so,
+        }
+        logs {
+            a_follower_sees_every_entry_of_eight_writers,
+            a_page_says_how_far_the_log_goes,
+        }
+        counters {
+            totals_equal_a_recount,
+        }
+        lists {
+            every_list_by_activity_is_complete_and_in_order,
+            every_list_by_age_is_complete_and_in_order,
+            a_list_is_walked_once_while_new_messages_arrive,
+            chats_without_a_message_come_last,
+        }
+        histories {
+            pages_walk_every_message_once,
+            reading_up_to_any_position_leaves_the_right_rest,
+            single_messages_are_found_in_their_chat_only,
+        }
+        attachments {
+            a_file_is_claimed_once,
+            files_keep_the_order_of_their_message,
+        }
+        search {
+            text_is_found_anywhere_and_in_any_case,
+            every_sign_stands_for_itself,
+            only_what_people_said_in_chats_in_sight_is_found,
+            pages_go_from_new_to_old,
+            found_messages_equal_a_naive_search,
+        }
+        facts {
+            facts_come_in_any_order,
+            newer_facts_replace_older_ones,
+            an_address_belongs_to_one_account,
+            a_password_stays_unless_it_is_replaced,
+            people_who_sign_up_get_ids_of_their_own,
+            shops_are_listed_by_rising_id,
+            an_inactive_account_is_no_counterpart,
+        }
+        access {
+            keys_are_kept_whole,
+            sessions_are_kept_whole,
+            a_secret_is_made_once,
+        }
     }
 }
-
-type Opened = Arc<dyn Store>;

@@ -15,13 +15,28 @@ use domain::{SignedDuration, Timestamp};
 use engine::store::{CommandError, MessageQuery, MessageRange, Store};
 use uuid::Uuid;
 
-use crate::Opened;
+/// A store as every case sees it.
+pub(crate) type Opened = Arc<dyn Store>;
 
-/// An empty SQLite store, and the folder to keep while it is used.
-pub(crate) fn sqlite() -> (Opened, tempfile::TempDir) {
+/// A place where one store lives, empty at first.
+pub(crate) struct Place {
+    open: Box<dyn Fn() -> Opened + Send>,
+}
+
+impl Place {
+    /// Opens the store, again and again if need be.
+    pub(crate) fn open(&self) -> Opened {
+        (self.open)()
+    }
+}
+
+/// A place for a store on SQLite.
+pub(crate) fn sqlite() -> Place {
     let folder = tempfile::tempdir().unwrap();
-    let store = store::sqlite::SqliteStore::open(folder.path().join("torg.sqlite")).unwrap();
-    (Arc::new(store), folder)
+    let open = move || -> Opened {
+        Arc::new(store::sqlite::SqliteStore::open(folder.path().join("torg.sqlite")).unwrap())
+    };
+    Place { open: Box::new(open) }
 }
 
 pub(crate) fn account(id: i64) -> AccountId {

@@ -1,0 +1,15 @@
+-- The index for search, in a file of its own: it is written beside the commits, not inside them, and can be made anew
+-- from the messages at any time. Its version stands in `user_version`; another one is thrown away.
+
+-- The row's id is the message's. `places` names both accounts and the chat, so that a search reads nothing of others;
+-- `pairs` has a word for each pair of neighbouring letters (src/substring.rs). No text is stored a second time.
+CREATE VIRTUAL TABLE message_index USING fts5 (
+    places, pairs, content = '', contentless_delete = 1, tokenize = 'ascii'
+);
+
+-- Every message up to this one is in the index.
+CREATE TABLE indexed (
+    only       INTEGER PRIMARY KEY CHECK (only = 1),
+    message_id INTEGER NOT NULL
+) STRICT;
+INSERT INTO indexed VALUES (1, 0);

@@ -1,0 +1,49 @@
+//! Finding a text inside a text: how both are folded, and how an index of words can answer for any stretch of letters.
+
+/// Text as it is compared: without upper case, in every alphabet.
+pub(crate) fn fold(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).collect()
+}
+
+/// One word for each pair of neighbouring code points of `folded`, with spaces between: `ab cd` becomes words for `ab`,
+/// `b `, ` c` and `cd`. A text holds a needle of two or more code points exactly when the words of the needle stand one
+/// after the other among the words of the text. The words are of letters and digits, whatever the text is of.
+pub(crate) fn pairs(folded: &str) -> String {
+    let words: Vec<String> = folded
+        .chars()
+        .zip(folded.chars().skip(1))
+        // No number in base 16 holds an x, so the two never run into one another.
+        .map(|(first, second)| format!("{:x}x{:x}", u32::from(first), u32::from(second)))
+        .collect();
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_is_folded_in_every_alphabet() {
+        assert_eq!(fold("ФАРА Ёлка ÄÖ İ 100%_"), "фара ёлка äö i\u{307} 100%_");
+    }
+
+    #[test]
+    fn every_pair_of_neighbours_is_a_word() {
+        assert_eq!(pairs("ab"), "61x62");
+        assert_eq!(pairs("я z"), "44fx20 20x7a");
+        assert_eq!(pairs("я"), "");
+        assert_eq!(pairs(""), "");
+    }
+
+    #[test]
+    fn a_needle_is_found_exactly_where_it_stands() {
+        let stands_in = |text: &str, needle: &str| {
+            let (text, needle) = (pairs(&fold(text)), pairs(&fold(needle)));
+            format!(" {text} ").contains(&format!(" {needle} "))
+        };
+        assert!(stands_in("Подойдёт на Камри?", "КАМР"));
+        assert!(stands_in("100% торг", "% "));
+        assert!(!stands_in("аб бв", "абв"));
+        assert!(!stands_in("колодки", "колодка"));
+    }
+}

@@ -1,0 +1,92 @@
+//! Keys, sessions and secrets.
+
+use domain::id::{MemberId, ShopId};
+use engine::store::{ApiKey, Session};
+use uuid::Uuid;
+
+use crate::setup::{Place, account, at, buyer, seller};
+
+fn key(name: u128, second: i64) -> ApiKey {
+    ApiKey {
+        id: Uuid::from_u128(name),
+        account: Some(seller()),
+        member: MemberId::new(5),
+        name: "Склад".to_owned(),
+        audience: "native".to_owned(),
+        secret_hash: [u8::try_from(name).unwrap(); 32],
+        can_read: true,
+        can_write: false,
+        shops: Some(vec![ShopId::new(3).unwrap(), ShopId::new(1).unwrap()]),
+        allowed_addresses: vec!["10.0.0.1".parse().unwrap(), "2001:db8::1".parse().unwrap()],
+        created_at: at(second),
+        expires_at: Some(at(1000)),
+        revoked_at: None,
+    }
+}
+
+pub(crate) async fn keys_are_kept_whole(place: Place) {
+    let store = place.open();
+    let mut first = key(1, 20);
+    let second = ApiKey {
+        member: None,
+        shops: None,
+        allowed_addresses: vec![],
+        expires_at: None,
+        ..key(2, 10)
+    };
+    let third = ApiKey { shops: Some(vec![]), ..key(3, 30) };
+    let marketplaces = ApiKey { account: None, ..key(4, 5) };
+    for key in [&first, &second, &third, &marketplaces] {
+        store.put_key(key).await.unwrap();
+        assert_eq!(store.key_by_hash(&key.secret_hash).await.unwrap().as_ref(), Some(key));
+    }
+    first.revoked_at = Some(at(40));
+    first.secret_hash = [99; 32];
+    store.put_key(&first).await.unwrap();
+    assert_eq!(store.key_by_hash(&[99; 32]).await.unwrap(), Some(first.clone()));
+    assert_eq!(store.key_by_hash(&[1; 32]).await.unwrap(), None);
+    assert_eq!(store.keys_of(Some(seller())).await.unwrap(), [second, first, third]);
+    assert_eq!(store.keys_of(None).await.unwrap(), [marketplaces]);
+    assert_eq!(store.keys_of(Some(buyer())).await.unwrap(), []);
+}
+
+fn session(id: &str, second: i64) -> Session {
+    Session {
+        id: id.to_owned(),
+        account: buyer(),
+        token_hash: [id.as_bytes()[0]; 32],
+        ip_address: "2001:db8::1".to_owned(),
+        user_agent: "Браузер/1.0".to_owned(),
+        created_at: at(0),
+        last_activity: at(second),
+        expires_at: at(10_000),
+    }
+}
+
+pub(crate) async fn sessions_are_kept_whole(place: Place) {
+    let store = place.open();
+    let (mut a, b, c) = (session("a", 10), session("b", 20), session("c", 15));
+    for session in [&a, &b, &c] {
+        store.put_session(session).await.unwrap();
+    }
+    assert_eq!(store.session_by_hash(&[b'b'; 32]).await.unwrap(), Some(b.clone()));
+    assert_eq!(store.sessions_of(buyer()).await.unwrap(), [b.clone(), c.clone(), a.clone()]);
+    a.last_activity = at(60);
+    store.put_session(&a).await.unwrap();
+    assert_eq!(store.sessions_of(buyer()).await.unwrap(), [a.clone(), b.clone(), c]);
+    assert_eq!(store.sessions_of(account(404)).await.unwrap(), []);
+
+    assert!(!store.delete_session(seller(), "b").await.unwrap(), "not the seller's");
+    assert!(store.delete_session(buyer(), "b").await.unwrap());
+    assert!(!store.delete_session(buyer(), "b").await.unwrap());
+    assert_eq!(store.session_by_hash(&[b'b'; 32]).await.unwrap(), None);
+}
+
+pub(crate) async fn a_secret_is_made_once(place: Place) {
+    let store = place.open();
+    assert_eq!(store.secret("cursors", [1; 32]).await.unwrap(), [1; 32]);
+    assert_eq!(store.secret("cursors", [2; 32]).await.unwrap(), [1; 32]);
+    assert_eq!(store.secret("links", [2; 32]).await.unwrap(), [2; 32]);
+    drop(store);
+    assert_eq!(place.open().secret("cursors", [3; 32]).await.unwrap(), [1; 32]);
+}

@@ -1,0 +1,73 @@
+//! The log of each account.
+
+use std::sync::Arc;
+
+use domain::chat::Side;
+use domain::id::AccountId;
+use engine::store::Store;
+
+use crate::setup::{
+    Place, a_chat, account, account_facts, at, buyer, open, opened, people, post, put, run, say,
+    seller,
+};
+
+/// Follows the log of `account` to `last`, and checks that no page has a gap: entry n + 1 must never be seen before n.
+async fn follow(store: Arc<dyn Store>, account: AccountId, last: i64) -> i64 {
+    let mut seen = 0;
+    while seen < last {
+        let page = store.log(account, seen, 7).await.unwrap();
+        for entry in &page.entries {
+            assert_eq!(entry.sequence, seen + 1, "a gap in the log");
+            seen = entry.sequence;
+        }
+        assert!(seen <= page.newest, "a page must not run ahead of what it calls the newest");
+        tokio::task::yield_now().await;
+    }
+    seen
+}
+
+pub(crate) async fn a_follower_sees_every_entry_of_eight_writers(place: Place) {
+    const WRITERS: i64 = 8;
+    const MESSAGES: i64 = 40;
+    let store = place.open();
+    people(&*store).await;
+    let followers: Vec<_> = (0..3)
+        .map(|_| tokio::spawn(follow(Arc::clone(&store), seller(), WRITERS * (MESSAGES + 1))))
+        .collect();
+    let mut writers = tokio::task::JoinSet::new();
+    for id in 10..10 + WRITERS {
+        let store = Arc::clone(&store);
+        writers.spawn(async move {
+            let who = account(id);
+            let facts = domain::catalog::Fact::Account(Box::new(account_facts(who)), None);
+            put(&*store, vec![facts]).await;
+            let name = u128::from(id.unsigned_abs());
+            let opening = run(&*store, open(who, Side::Buyer, seller(), name), at(1)).await;
+            let chat = opened(opening).0.id;
+            for _ in 0..MESSAGES {
+                run(&*store, post(who, chat, "ну"), at(2)).await.unwrap();
+            }
+        });
+    }
+    writers.join_all().await;
+    for follower in followers {
+        assert_eq!(follower.await.unwrap(), WRITERS * (MESSAGES + 1));
+    }
+    let log = store.log(seller(), 0, 10_000).await.unwrap();
+    assert_eq!(log.newest, WRITERS * (MESSAGES + 1));
+}
+
+pub(crate) async fn a_page_says_how_far_the_log_goes(place: Place) {
+    let store = place.open();
+    let chat = a_chat(&*store).await;
+    for second in 1..=5 {
+        say(&*store, buyer(), chat, "ну", second).await;
+    }
+    let page = store.log(seller(), 2, 3).await.unwrap();
+    let sequences: Vec<_> = page.entries.iter().map(|entry| entry.sequence).collect();
+    assert_eq!((sequences, page.newest), (vec![3, 4, 5], 6));
+    let end = store.log(seller(), 6, 3).await.unwrap();
+    assert_eq!((end.entries.len(), end.newest), (0, 6));
+    let nobody = store.log(account(404), 0, 3).await.unwrap();
+    assert_eq!((nobody.entries.len(), nobody.newest), (0, 0));
+}

@@ -1,0 +1,194 @@
+//! Search for text anywhere in messages.
+
+use std::time::Duration;
+
+use domain::chat::Side;
+use domain::commands::{Command, HideChat, MarketplaceRole, PostAsMarketplace};
+use domain::id::{AccountId, ChatId};
+use domain::message::{Message, Role};
+use engine::store::{SearchQuery, Store};
+
+use crate::setup::{
+    Place, a_chat, account, actor, at, buyer, draft, open, opened, run, say, seller, stranger,
+};
+use crate::story::Story;
+
+fn everywhere(account: AccountId, needle: &str) -> SearchQuery {
+    SearchQuery { account, chat: None, needle: needle.to_owned(), before: None, limit: 100 }
+}
+
+fn within(account: AccountId, chat: ChatId, needle: &str) -> SearchQuery {
+    SearchQuery { chat: Some(chat), ..everywhere(account, needle) }
+}
+
+async fn texts(store: &dyn Store, query: &SearchQuery) -> Vec<String> {
+    let found = store.search(query).await.unwrap();
+    found.into_iter().map(|message| message.text.unwrap()).collect()
+}
+
+/// A store may answer from an index that follows the messages. A case is checked at once, and again when an index has
+/// had time to follow.
+async fn at_once_and_later(mut check: impl AsyncFnMut()) {
+    check().await;
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    check().await;
+}
+
+pub(crate) async fn text_is_found_anywhere_and_in_any_case(place: Place) {
+    let store = place.open();
+    let chat = a_chat(&*store).await;
+    let text = "Генератор на Камри 2.4, ЁМКОСТЬ и Straße";
+    say(&*store, buyer(), chat, text, 1).await;
+    at_once_and_later(async || {
+        for needle in [
+            "генератор",
+            "ГЕНЕРАТОР",
+            "ратор на",
+            "ри",
+            "РИ 2.4",
+            "4, ё",
+            "ёмкость",
+            "ЁМ",
+            "STRAß",
+            "ße",
+            "на",
+            text,
+        ] {
+            for query in [everywhere(seller(), needle), within(buyer(), chat, needle)] {
+                assert_eq!(texts(&*store, &query).await, [text], "{query:?}");
+            }
+        }
+        for needle in ["генераторы", "емкость", "камри2", "рик", "2,4", "strasse"]
+        {
+            for query in [everywhere(seller(), needle), within(buyer(), chat, needle)] {
+                assert_eq!(texts(&*store, &query).await, [""; 0], "{query:?}");
+            }
+        }
+    })
+    .await;
+}
+
+pub(crate) async fn every_sign_stands_for_itself(place: Place) {
+    let store = place.open();
+    let chat = a_chat(&*store).await;
+    let all = ["100% торг", "1000 торг", "a_b", "a-b", r#"он "сказал""#, "NEAR(x) AND *", "🚗🚙"];
+    for (second, text) in (1..).zip(all) {
+        say(&*store, buyer(), chat, text, second).await;
+    }
+    at_once_and_later(async || {
+        for (needle, expected) in [
+            ("0%", "100% торг"),
+            ("% ", "100% торг"),
+            ("a_", "a_b"),
+            ("_b", "a_b"),
+            (r#" ""#, r#"он "сказал""#),
+            ("\"\"", ""),
+            ("x) and *", "NEAR(x) AND *"),
+            ("🚗🚙", "🚗🚙"),
+            ("\\_", ""),
+            ("00 ", "1000 торг"),
+        ] {
+            let expected: Vec<&str> =
+                Some(expected).filter(|e| !e.is_empty()).into_iter().collect();
+            assert_eq!(texts(&*store, &everywhere(seller(), needle)).await, expected, "{needle}");
+        }
+    })
+    .await;
+}
+
+pub(crate) async fn only_what_people_said_in_chats_in_sight_is_found(place: Place) {
+    let store = place.open();
+    let chat = a_chat(&*store).await;
+    let other = opened(run(&*store, open(stranger(), Side::Buyer, seller(), 2), at(0)).await).0.id;
+    say(&*store, buyer(), chat, "фара моя", 1).await;
+    say(&*store, stranger(), other, "фара чужая", 2).await;
+    for (role, text) in
+        [(MarketplaceRole::Market, "фара робота"), (MarketplaceRole::Support, "фара поддержки")]
+    {
+        let command = PostAsMarketplace { chat, role, draft: draft(text), asks: None };
+        run(&*store, Command::PostAsMarketplace(command), at(3)).await.unwrap();
+    }
+    let hide = HideChat { actor: actor(seller()), chat };
+    run(&*store, Command::HideChat(hide), at(4)).await.unwrap();
+
+    at_once_and_later(async || {
+        let mine = ["фара поддержки", "фара моя"];
+        assert_eq!(texts(&*store, &everywhere(buyer(), "фара")).await, mine);
+        assert_eq!(texts(&*store, &everywhere(stranger(), "фара")).await, ["фара чужая"]);
+        // The seller has hidden one chat, but may still look into it.
+        assert_eq!(texts(&*store, &everywhere(seller(), "фара")).await, ["фара чужая"]);
+        assert_eq!(texts(&*store, &within(seller(), chat, "фара")).await, mine);
+        // A foreign chat and an absent one hold nothing.
+        assert_eq!(texts(&*store, &within(buyer(), other, "фара")).await, [""; 0]);
+        assert_eq!(texts(&*store, &within(account(404), chat, "фара")).await, [""; 0]);
+        let absent = ChatId::new(404).unwrap();
+        assert_eq!(texts(&*store, &within(buyer(), absent, "фара")).await, [""; 0]);
+    })
+    .await;
+
+    // The next message brings the chat back into sight, with all that was said there.
+    say(&*store, buyer(), chat, "ау", 5).await;
+    at_once_and_later(async || {
+        assert_eq!(texts(&*store, &everywhere(seller(), "фара")).await.len(), 3);
+    })
+    .await;
+}
+
+pub(crate) async fn pages_go_from_new_to_old(place: Place) {
+    let store = place.open();
+    let chat = a_chat(&*store).await;
+    for second in 1..=20 {
+        say(&*store, buyer(), chat, &format!("фара {second}"), second).await;
+        if second == 10 {
+            // So that half of them may come from an index.
+            tokio::time::sleep(Duration::from_millis(400)).await;
+        }
+    }
+    for query in [everywhere(seller(), "ФАРА"), within(seller(), chat, "ФАРА")] {
+        let mut query = SearchQuery { limit: 3, ..query };
+        let mut walked: Vec<String> = Vec::new();
+        loop {
+            let page = store.search(&query).await.unwrap();
+            assert!(page.len() <= 3);
+            let Some(last) = page.last() else { break };
+            query.before = Some(last.id);
+            walked.extend(page.into_iter().filter_map(|message| message.text));
+        }
+        let expected: Vec<_> = (1..=20).rev().map(|second| format!("фара {second}")).collect();
+        assert_eq!(walked, expected);
+    }
+}
+
+pub(crate) async fn found_messages_equal_a_naive_search(place: Place) {
+    let store = place.open();
+    let mut tale = Story::begin(&*store, 4).await;
+    for _ in 0..4 {
+        tale.go_on(&*store, 150).await;
+        for needle in ["фара", "ФАРЫ", "% ", "а ", "w-4", "дА", " ещё", "_b ещё", "торг у", "нет"]
+        {
+            for who in [seller(), buyer(), stranger()] {
+                let expected = naive(&*store, &tale, who, needle).await;
+                let found = store.search(&everywhere(who, needle)).await.unwrap();
+                let ids = |messages: &[Message]| -> Vec<_> {
+                    messages.iter().map(|message| message.id).take(100).collect()
+                };
+                assert_eq!(ids(&found), ids(&expected), "{needle} of {who}");
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(60)).await;
+    }
+}
+
+async fn naive(store: &dyn Store, tale: &Story, who: AccountId, needle: &str) -> Vec<Message> {
+    let mut found = Vec::new();
+    for message in tale.messages.iter().rev() {
+        let chat = store.chat(message.chat).await.unwrap().unwrap();
+        let in_sight = chat.side_of(who).is_some_and(|side| !chat.seat(side).hidden);
+        let text = message.text.as_deref().unwrap_or_default().to_lowercase();
+        if in_sight && message.author.role != Role::Market && text.contains(&needle.to_lowercase())
+        {
+            found.push(message.clone());
+        }
+    }
+    found
+}
