@@ -79,8 +79,7 @@ pub fn router(engine: &Engine, settings: Settings) -> Router {
         .fallback(async || Error::NoSuchPath)
         .method_not_allowed_fallback(async || Error::MethodNotAllowed);
     let routes = with_cors(routes, &face.settings.allowed_origins).with_state(face);
-    let routes = http_kit::panic::answer_panics(routes, error::after_panic);
-    http_kit::request_id::identify_requests(routes, "partizap")
+    http_kit::panic::answer_panics(routes, error::after_panic)
 }
 
 /// The paths themselves (Partizap contract §1, §2.2).

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use domain::SignedDuration;
 use domain::policy::{FileRules, Policy, SellerRules, TextRules};
 use engine::Engine;
+use engine::limits::Quota;
 use engine::random::Random;
 
 use crate::front::Face;
-use crate::settings::{OzonSettings, Settings, SubscriptionGate};
+use crate::settings::{OzonSettings, PartizapSettings, Settings, SubscriptionGate};
 
 /// The audience of keys of the marketplace's backend.
 pub const HOST_AUDIENCE: &str = "host";
@@ -44,6 +46,9 @@ pub fn faces(settings: &Settings, engine: &Engine) -> Vec<Face> {
     if settings.ozon.enabled {
         faces.push(ozon(&settings.ozon, engine));
     }
+    if settings.partizap.enabled {
+        faces.push(partizap(&settings.partizap, engine));
+    }
     faces
 }
 
@@ -75,6 +80,39 @@ fn ozon(settings: &OzonSettings, engine: &Engine) -> Face {
         routes: dialect_ozon::router(engine, dialect),
         owns: Arc::new(dialect_ozon::owns),
         prefix: Some("/ozon"),
+        host: settings.host.clone(),
+    }
+}
+
+fn partizap(settings: &PartizapSettings, engine: &Engine) -> Face {
+    let limits = &settings.limits;
+    let in_minutes = |units, minutes| Quota { units, window: SignedDuration::from_mins(minutes) };
+    let dialect = dialect_partizap::Settings {
+        prefix: settings.prefix.clone(),
+        secure_cookies: settings.secure_cookies,
+        legacy_fields: settings.legacy_fields,
+        registration: settings.registration,
+        time_offset: settings.time_offset.offset(),
+        allowed_origins: settings.allowed_origins.clone(),
+        limits: dialect_partizap::Limits {
+            texts: in_minutes(limits.texts_per_minute, 1),
+            images: in_minutes(limits.images_per_minute, 1),
+            new_conversations: in_minutes(limits.new_conversations_per_hour, 60),
+            searches: in_minutes(limits.searches_per_minute, 1),
+            reads: in_minutes(limits.reads_per_minute, 1),
+            logins: in_minutes(limits.logins_per_15_minutes, 15),
+            verification_interval: SignedDuration::from_secs(
+                limits.verification_interval_seconds.into(),
+            ),
+        },
+        ..dialect_partizap::Settings::default()
+    };
+    let owner = dialect.clone();
+    Face {
+        name: "partizap",
+        routes: dialect_partizap::router(engine, dialect),
+        owns: Arc::new(move |path| owner.owns(path)),
+        prefix: Some("/partizap"),
         host: settings.host.clone(),
     }
 }
