@@ -24,7 +24,7 @@ mod wire;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{Method as Verb, Uri};
+use axum::http::Method as Verb;
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get, post};
@@ -87,8 +87,7 @@ pub fn router(engine: &Engine, settings: Settings) -> Router {
         .method_not_allowed_fallback(wrong_verb)
         .with_state(face);
 
-    let routes = http_kit::panic::answer_panics(routes, || Error::internal().into_response());
-    http_kit::request_id::identify_requests(routes, "yandex-market")
+    http_kit::panic::answer_panics(routes, || Error::internal().into_response())
 }
 
 /// Whether `path` belongs to this wire when several faces share one listener.
@@ -114,7 +113,7 @@ fn serve(routes: Router<Face>, path: &str, methods: &MethodRouter<Face>) -> Rout
     })
 }
 
-async fn unknown_path(_: Uri) -> Response {
+async fn unknown_path() -> Response {
     Error::unknown_path().into_response()
 }
 

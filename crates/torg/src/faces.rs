@@ -9,7 +9,9 @@ use engine::limits::Quota;
 use engine::random::Random;
 
 use crate::front::Face;
-use crate::settings::{OzonSettings, PartizapSettings, Settings, SubscriptionGate};
+use crate::settings::{
+    OzonSettings, PartizapSettings, Settings, SubscriptionGate, YandexMarketSettings,
+};
 
 /// The audience of keys of the marketplace's backend.
 pub const HOST_AUDIENCE: &str = "host";
@@ -18,6 +20,7 @@ pub const HOST_AUDIENCE: &str = "host";
 pub fn new_secret(audience: &str, random: &dyn Random) -> Option<String> {
     match audience {
         dialect_ozon::AUDIENCE => Some(dialect_ozon::new_secret(random)),
+        dialect_yandex_market::AUDIENCE => Some(dialect_yandex_market::new_secret(random)),
         _ => Some(random.token()),
     }
 }
@@ -45,6 +48,9 @@ pub fn faces(settings: &Settings, engine: &Engine) -> Vec<Face> {
     let mut faces = vec![files(engine)];
     if settings.ozon.enabled {
         faces.push(ozon(&settings.ozon, engine));
+    }
+    if settings.yandex_market.enabled {
+        faces.push(yandex_market(&settings.yandex_market, engine));
     }
     if settings.partizap.enabled {
         faces.push(partizap(&settings.partizap, engine));
@@ -80,6 +86,31 @@ fn ozon(settings: &OzonSettings, engine: &Engine) -> Face {
         routes: dialect_ozon::router(engine, dialect),
         owns: Arc::new(dialect_ozon::owns),
         prefix: Some("/ozon"),
+        host: settings.host.clone(),
+    }
+}
+
+fn yandex_market(settings: &YandexMarketSettings, engine: &Engine) -> Face {
+    let hourly = &settings.requests_per_hour;
+    let dialect = dialect_yandex_market::Settings {
+        parallel_requests: settings.parallel_requests,
+        time_offset: settings.time_offset.offset(),
+        requests_per_hour: dialect_yandex_market::HourlyLimits {
+            create_chat: hourly.create_chat,
+            get_chats: hourly.get_chats,
+            get_chat: hourly.get_chat,
+            get_chat_history: hourly.get_chat_history,
+            get_chat_message: hourly.get_chat_message,
+            send_message_to_chat: hourly.send_message_to_chat,
+            send_file_to_chat: hourly.send_file_to_chat,
+            ..dialect_yandex_market::HourlyLimits::default()
+        },
+    };
+    Face {
+        name: dialect_yandex_market::AUDIENCE,
+        routes: dialect_yandex_market::router(engine, dialect),
+        owns: Arc::new(dialect_yandex_market::owns),
+        prefix: Some("/yandex-market"),
         host: settings.host.clone(),
     }
 }
