@@ -6,6 +6,7 @@ use domain::account::Account;
 use domain::catalog::{OrderFacts, Product, Return, Shop};
 use domain::chat::{Chat, Context, ContextKind, Phase, Side};
 use domain::commands::{Command, MarkDelivered, Subject};
+use domain::event::EntryKind;
 use domain::id::{AccountId, ChatId, MessageId, OrderId, ProductId, ReturnId, ShopId};
 use domain::message::Message;
 use domain::permission::{Permission, may_write};
@@ -16,8 +17,8 @@ use crate::access::{Caller, Host};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::store::{
-    ActivityPosition, ActivityQuery, AgeQuery, LogPage, MessageQuery, MessageRange, SearchQuery,
-    UnreadTotals,
+    ActivityPosition, ActivityQuery, AgeQuery, LogEntry, LogPage, MessageQuery, MessageRange,
+    SearchQuery, UnreadTotals,
 };
 
 /// Some of the rows that a query finds.
@@ -238,6 +239,29 @@ impl Engine {
             }
         }
         Ok(found)
+    }
+
+    /// The new messages that these entries of the caller's log tell of, each with its chat. What is handed over counts
+    /// as delivered.
+    pub async fn messages_of_entries(
+        &self,
+        caller: &Caller,
+        entries: &[LogEntry],
+    ) -> Result<HashMap<MessageId, (Chat, Message)>, EngineError> {
+        let created =
+            entries.iter().filter(|logged| logged.entry.kind == EntryKind::MessageCreated);
+        let ids: Vec<_> =
+            created.filter_map(|logged| Some((logged.entry.chat, logged.entry.message?))).collect();
+        let chats: Vec<_> = ids.iter().map(|&(chat, _)| chat).collect();
+        let chats = self.chats(caller, &chats).await?;
+        let mut found = self.store().messages_by_id(&ids).await?;
+        found.retain(|message| chats.contains_key(&message.chat));
+        self.note_delivery(caller, &chats.values().collect::<Vec<_>>(), &found).await;
+        let found = found.into_iter().filter_map(|message| {
+            let chat = chats.get(&message.chat)?.clone();
+            Some((message.id, (chat, message)))
+        });
+        Ok(found.collect())
     }
 
     /// How much the caller has not read.

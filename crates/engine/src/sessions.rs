@@ -13,7 +13,7 @@ use hmac::Mac;
 use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
 
-use crate::access::hash_secret;
+use crate::access::{Host, hash_secret};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::links::keyed;
@@ -94,6 +94,16 @@ impl Engine {
         password: String,
     ) -> Result<(), EngineError> {
         let hash = hash_password(password).await?;
+        Ok(self.store().put_password(account, hash).await?)
+    }
+
+    /// Gives `account` a password of which the marketplace knows only the hash, which [`is_password_hash`] accepts.
+    pub async fn set_password_hash(
+        &self,
+        _host: Host,
+        account: AccountId,
+        hash: String,
+    ) -> Result<(), EngineError> {
         Ok(self.store().put_password(account, hash).await?)
     }
 
@@ -190,6 +200,18 @@ impl Engine {
     pub async fn end_session(&self, account: AccountId, id: &str) -> Result<bool, EngineError> {
         Ok(self.store().delete_session(account, id).await?)
     }
+}
+
+/// Whether `text` is the hash of a password that can be checked here: PHC text of Argon2, with at most 256 MiB of
+/// memory, 16 passes and 16 lanes.
+pub fn is_password_hash(text: &str) -> bool {
+    PasswordHash::new(text).is_ok_and(|hash| {
+        let known = Algorithm::try_from(hash.algorithm.as_str()).is_ok() && hash.hash.is_some();
+        let bounded = Params::try_from(&hash).is_ok_and(|params| {
+            params.m_cost() <= 256 << 10 && params.t_cost() <= 16 && params.p_cost() <= 16
+        });
+        known && bounded
+    })
 }
 
 /// The hash of a password as PHC text. Takes about 30 ms of a core.

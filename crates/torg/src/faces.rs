@@ -3,22 +3,25 @@
 use std::sync::Arc;
 
 use domain::SignedDuration;
-use domain::policy::{FileRules, Policy, SellerRules, TextRules};
+use domain::policy::Policy;
 use engine::Engine;
 use engine::limits::Quota;
 use engine::random::Random;
 
 use crate::front::Face;
 use crate::settings::{
-    OzonSettings, PartizapSettings, Settings, SubscriptionGate, YandexMarketSettings,
+    NativeSettings, OzonSettings, PartizapSettings, Settings, SubscriptionGate,
+    YandexMarketSettings,
 };
 
 /// The audience of keys of the marketplace's backend.
-pub const HOST_AUDIENCE: &str = "host";
+pub const HOST_AUDIENCE: &str = native::HOST_AUDIENCE;
 
 /// The text of a fresh key for the face with this audience, in the form its clients know; none where there are no keys.
 pub fn new_secret(audience: &str, random: &dyn Random) -> Option<String> {
     match audience {
+        native::AUDIENCE => Some(native::new_secret(random)),
+        native::HOST_AUDIENCE => Some(native::new_host_secret(random)),
         dialect_ozon::AUDIENCE => Some(dialect_ozon::new_secret(random)),
         dialect_yandex_market::AUDIENCE => Some(dialect_yandex_market::new_secret(random)),
         _ => Some(random.token()),
@@ -27,25 +30,15 @@ pub fn new_secret(audience: &str, random: &dyn Random) -> Option<String> {
 
 /// The rules of the native API.
 pub fn native_policy(settings: &Settings) -> Policy {
-    Policy {
-        text: TextRules {
-            chars_max: settings.native.text_chars_max as usize,
-            tidied: false,
-            blank_allowed: false,
-            control_characters_refused: false,
-        },
-        files: FileRules {
-            bytes_max: settings.native.file_bytes_max.into(),
-            per_message_max: 10,
-            pictures_only: false,
-        },
-        seller: SellerRules::UNBOUND,
-    }
+    native::policy(&native_settings(&settings.native))
 }
 
 /// The faces that are switched on.
 pub fn faces(settings: &Settings, engine: &Engine) -> Vec<Face> {
     let mut faces = vec![files(engine)];
+    if settings.native.enabled {
+        faces.push(native(&settings.native, engine));
+    }
     if settings.ozon.enabled {
         faces.push(ozon(&settings.ozon, engine));
     }
@@ -66,6 +59,32 @@ fn files(engine: &Engine) -> Face {
         owns: Arc::new(http_kit::files::owns),
         prefix: None,
         host: None,
+    }
+}
+
+fn native(settings: &NativeSettings, engine: &Engine) -> Face {
+    Face {
+        name: native::AUDIENCE,
+        routes: native::router(engine, native_settings(settings)),
+        owns: Arc::new(native::owns),
+        prefix: None,
+        host: settings.host.clone(),
+    }
+}
+
+fn native_settings(settings: &NativeSettings) -> native::Settings {
+    let audience =
+        |name: &str, new_secret| native::KeyAudience { name: name.to_owned(), new_secret };
+    native::Settings {
+        text_chars_max: settings.text_chars_max as usize,
+        file_bytes_max: settings.file_bytes_max.into(),
+        quota: Quota { units: settings.requests_per_minute, window: SignedDuration::from_mins(1) },
+        audiences: vec![
+            audience(native::AUDIENCE, native::new_secret),
+            audience(dialect_ozon::AUDIENCE, dialect_ozon::new_secret),
+            audience(dialect_yandex_market::AUDIENCE, dialect_yandex_market::new_secret),
+        ],
+        ..native::Settings::default()
     }
 }
 

@@ -30,7 +30,11 @@ fn run(command: Command) -> anyhow::Result<()> {
             write_line(&mut std::io::stdout(), settings::reference().trim_end());
             Ok(())
         }
-        Command::Demo(_) | Command::Key { .. } | Command::Openapi => {
+        Command::Openapi => {
+            write_line(&mut std::io::stdout(), &native::openapi().to_pretty_json()?);
+            Ok(())
+        }
+        Command::Demo(_) | Command::Key { .. } => {
             anyhow::bail!("this command is not built yet")
         }
     }

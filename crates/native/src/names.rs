@@ -1,0 +1,120 @@
+//! The names that the domain's closed lists have on this wire, in both directions.
+
+use domain::account::{AccountKind, MemberRole};
+use domain::catalog::Model;
+use domain::chat::{Side, State, Turn};
+use domain::commands::MarketplaceRole;
+use domain::event::EntryKind;
+use domain::message::Role;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// An enum of the wire and its twin in the domain, converted in the directions that are needed.
+macro_rules! twins {
+    ($($(#[$doc:meta])* $wire:ident = $domain:ident $variants:tt $($direction:ident)+;)+) => {$(
+        twins!(@list $(#[$doc])* $wire $variants);
+        $(twins!(@$direction $wire $domain $variants);)+
+    )+};
+    (@list $(#[$doc:meta])* $wire:ident { $($variant:ident),+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub(crate) enum $wire { $($variant),+ }
+    };
+    (@out $wire:ident $domain:ident { $($variant:ident),+ }) => {
+        impl From<$domain> for $wire {
+            fn from(value: $domain) -> Self {
+                match value { $($domain::$variant => Self::$variant),+ }
+            }
+        }
+    };
+    (@into $wire:ident $domain:ident { $($variant:ident),+ }) => {
+        impl From<$wire> for $domain {
+            fn from(value: $wire) -> Self {
+                match value { $($wire::$variant => Self::$variant),+ }
+            }
+        }
+    };
+}
+
+twins! {
+    /// A side of a chat.
+    SideName = Side { Seller, Buyer } out into;
+    /// Whether a chat is open, closed, in dispute, or over after a dispute.
+    StateName = State { Open, Closed, Disputed, Settled } out;
+    /// Who is to write next.
+    TurnName = Turn { Nobody, Seller, Buyer, Arbiter, Market } out into;
+    /// In which role somebody writes.
+    RoleName = Role { Buyer, Seller, Arbiter, Support, Market } out;
+    /// The roles in which the marketplace itself writes.
+    MarketplaceRoleName = MarketplaceRole { Support, Arbiter, Market } into;
+    /// Person or business.
+    AccountKindName = AccountKind { Private, Company } out into;
+    /// What a member may do in the inbox.
+    MemberRoleName = MemberRole { Operator, Supervisor } into;
+    /// Who stores, packs and delivers an order.
+    ModelName = Model { Fbo, Fbs, Rfbs, Dbs, Express, Laas } out into;
+}
+
+/// A model's name.
+pub(crate) fn model_name(model: Model) -> &'static str {
+    match model {
+        Model::Fbo => "fbo",
+        Model::Fbs => "fbs",
+        Model::Rfbs => "rfbs",
+        Model::Dbs => "dbs",
+        Model::Express => "express",
+        Model::Laas => "laas",
+    }
+}
+
+/// What an entry of a log tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) enum EventKind {
+    #[serde(rename = "chat.opened")]
+    ChatOpened,
+    #[serde(rename = "message.created")]
+    MessageCreated,
+    #[serde(rename = "chat.read")]
+    ChatRead,
+    #[serde(rename = "chat.delivered")]
+    ChatDelivered,
+    #[serde(rename = "chat.turn_changed")]
+    ChatTurnChanged,
+    #[serde(rename = "chat.closed")]
+    ChatClosed,
+    #[serde(rename = "chat.reopened")]
+    ChatReopened,
+    #[serde(rename = "dispute.started")]
+    DisputeStarted,
+    #[serde(rename = "dispute.ended")]
+    DisputeEnded,
+    #[serde(rename = "chat.hidden")]
+    ChatHidden,
+    #[serde(rename = "chat.shown")]
+    ChatShown,
+    #[serde(rename = "chat.blocked")]
+    ChatBlocked,
+    #[serde(rename = "chat.unblocked")]
+    ChatUnblocked,
+}
+
+impl From<EntryKind> for EventKind {
+    fn from(kind: EntryKind) -> Self {
+        match kind {
+            EntryKind::ChatOpened => Self::ChatOpened,
+            EntryKind::MessageCreated => Self::MessageCreated,
+            EntryKind::ChatRead => Self::ChatRead,
+            EntryKind::ChatDelivered => Self::ChatDelivered,
+            EntryKind::ChatTurnChanged => Self::ChatTurnChanged,
+            EntryKind::ChatClosed => Self::ChatClosed,
+            EntryKind::ChatReopened => Self::ChatReopened,
+            EntryKind::DisputeStarted => Self::DisputeStarted,
+            EntryKind::DisputeEnded => Self::DisputeEnded,
+            EntryKind::ChatHidden => Self::ChatHidden,
+            EntryKind::ChatShown => Self::ChatShown,
+            EntryKind::ChatBlocked => Self::ChatBlocked,
+            EntryKind::ChatUnblocked => Self::ChatUnblocked,
+        }
+    }
+}
