@@ -18,7 +18,7 @@ const BODY_BYTES_MAX: u64 = 1 << 20;
 pub(crate) struct Body<T>(pub(crate) T);
 
 /// What a method's body is read into.
-pub(crate) trait WireRequest: Sized + Send {
+pub(crate) trait WireRequest: Sized + Send + 'static {
     /// The name that error texts use.
     const NAME: &'static str;
 
@@ -76,22 +76,32 @@ impl<T: WireRequest> FromRequest<Face> for Body<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, face: &Face) -> Result<Self, Error> {
-        let policy = face.engine.policy();
-        let bounds = BodyBounds::of(T::body_bytes_max(policy));
+        /// Longer ones would hold up the async thread for tens of milliseconds.
+        const BYTES_READ_IN_PLACE_MAX: usize = 64 << 10;
+        let bounds = BodyBounds::of(T::body_bytes_max(face.engine.policy()));
         let bytes =
             read_bounded(request.into_body(), bounds).await.map_err(|_| Error::body_unusable())?;
-        let tree = match json::parse(&bytes) {
-            Ok(tree) => tree,
-            // List methods work without a body (Ozon contract §12); the others then miss a field.
-            Err(JsonProblem::Empty) => Value::Object(serde_json::Map::new()),
-            Err(
-                JsonProblem::NotUtf8
-                | JsonProblem::EndsEarly
-                | JsonProblem::TooDeep
-                | JsonProblem::Syntax { .. },
-            ) => return Err(Error::body_unusable()),
-        };
-        let fields = Fields::of_body(&tree).map_err(|_| Error::body_unusable())?;
-        Ok(Self(T::read(&fields, policy)?))
+        if bytes.len() <= BYTES_READ_IN_PLACE_MAX {
+            return Ok(Self(read_request(&bytes, face.engine.policy())?));
+        }
+        let engine = face.engine.clone();
+        let reading = tokio::task::spawn_blocking(move || read_request(&bytes, engine.policy()));
+        Ok(Self(reading.await.map_err(|_| Error::internal())??))
     }
+}
+
+fn read_request<T: WireRequest>(bytes: &[u8], policy: &Policy) -> Result<T, Error> {
+    let tree = match json::parse(bytes) {
+        Ok(tree) => tree,
+        // List methods work without a body (Ozon contract §12); the others then miss a field.
+        Err(JsonProblem::Empty) => Value::Object(serde_json::Map::new()),
+        Err(
+            JsonProblem::NotUtf8
+            | JsonProblem::EndsEarly
+            | JsonProblem::TooDeep
+            | JsonProblem::Syntax { .. },
+        ) => return Err(Error::body_unusable()),
+    };
+    let fields = Fields::of_body(&tree).map_err(|_| Error::body_unusable())?;
+    T::read(&fields, policy)
 }

@@ -1,1 +1,15 @@
-//! Tests of this face come with it.
+//! Ozon's wire, through HTTP. Rows and tests name the sections of the contract that docs/dialects/ozon.md sums up.
+
+mod access;
+mod check_order;
+mod client;
+mod content;
+mod files;
+mod history;
+mod limits;
+mod list;
+mod read;
+mod send;
+mod start;
+mod transport;
+mod windows;
