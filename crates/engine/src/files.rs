@@ -41,8 +41,7 @@ impl Engine {
         rules.check(bytes.len() as u64)?;
         let name = FileName::clean(name.unwrap_or_default());
         if !rules.pictures_only {
-            let media_type = MediaType::of(&bytes);
-            let file = describe(&name, media_type, &bytes, None);
+            let file = look_at(name, bytes.clone()).await?;
             return Ok(Upload { file, bytes });
         }
         let picture =
@@ -164,6 +163,17 @@ impl Engine {
         })?;
         Ok(StoredFile { attachment, bytes })
     }
+}
+
+/// What is known of a file as it came. A large one would hold up the async thread for tens of milliseconds.
+async fn look_at(name: FileName, bytes: Bytes) -> Result<File, EngineError> {
+    const BYTES_LOOKED_AT_IN_PLACE_MAX: usize = 64 << 10;
+    let small = bytes.len() <= BYTES_LOOKED_AT_IN_PLACE_MAX;
+    let look = move || describe(&name, MediaType::of(&bytes), &bytes, None);
+    if small {
+        return Ok(look());
+    }
+    tokio::task::spawn_blocking(look).await.map_err(|_interrupted| EngineError::Internal)
 }
 
 fn describe(
