@@ -1,6 +1,7 @@
 //! sendFileToChat (contract §7.7), and the download of what was sent (contract §9 row 32).
 
 use axum::extract::{Request, State};
+use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use domain::attachment::Attachment;
 use domain::id::{AccountId, AttachmentId};
@@ -78,7 +79,11 @@ pub(crate) async fn download_file(
     };
     let stored = found.map_err(|error| Error::about(Named::File(number), error))?;
     let file = stored.attachment.file;
-    Ok(file_response(&file.name, &file.media_type, stored.bytes))
+    let mut answer = file_response(&file.name, &file.media_type, stored.bytes);
+    // A signed address is a credential, and is not told to other sites.
+    let no_referrer = HeaderValue::from_static("no-referrer");
+    answer.headers_mut().insert(header::REFERRER_POLICY, no_referrer);
+    Ok(answer)
 }
 
 /// The address of `attachment` for the cabinet `account`, good for some days without any credential.

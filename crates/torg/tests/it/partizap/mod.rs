@@ -1,13 +1,1 @@
-//! The Partizap face, through HTTP. Tests name the sections of its contract.
-
-mod account;
-mod bad_input;
-mod conversations;
-mod images;
-mod isolation;
-mod limits;
-mod messages;
-mod person;
-mod search;
-mod shapes;
-mod sign_in;
+//! Tests of this face come with it.
