@@ -214,7 +214,61 @@ impl IntoResponse for Error {
 
 #[cfg(test)]
 mod tests {
+    use domain::Timestamp;
+    use domain::catalog::Model;
+
     use super::*;
+
+    #[track_caller]
+    fn check(error: impl Into<EngineError>, status: u16, code: i32, message: &str) {
+        let error = Error::from(error.into());
+        let (found_status, found_code) = error.status.numbers();
+        assert_eq!((found_status.as_u16(), found_code, &*error.message), (status, code, message));
+    }
+
+    #[test]
+    fn what_the_rules_refuse_is_worded_as_clients_search_for_it() {
+        let closed_at = Some(Timestamp::UNIX_EPOCH);
+        let allowed = vec![Model::Fbs];
+        let text = "Request validation error: invalid ChatSendMessageRequest.Text: value length must be between 1 and 1000 runes, inclusive";
+        check(Refusal::TextEmpty, 400, 3, text);
+        check(Refusal::TextTooLong { length: 1001, limit: 1000 }, 400, 3, text);
+        check(Refusal::NothingToSend, 400, 3, text);
+        check(
+            Refusal::OpeningNotAllowed { model: Some(Model::Fbo), allowed },
+            403,
+            7,
+            "actions with this chat not permitted",
+        );
+        check(Refusal::OpeningWindowClosed { closed_at }, 403, 7, "access period has expired");
+        check(
+            Refusal::SendingWindowClosed { closed_at: None },
+            403,
+            7,
+            "access period has expired",
+        );
+        check(Refusal::ChatClosed, 403, 7, "actions with this chat not permitted");
+        check(Refusal::DisputeEnded, 403, 7, "actions with this chat not permitted");
+        check(Refusal::BlockedByBuyer, 403, 7, "chat blocked by user");
+        let aborted = "the request does not fit the state of the chat";
+        check(Refusal::LastMessageChanged { last: None }, 409, 10, aborted);
+    }
+
+    #[test]
+    fn a_fault_of_the_server_says_whether_trying_again_is_safe() {
+        check(EngineError::Overloaded, 503, 14, "Circle is open");
+        check(EngineError::Unavailable, 503, 14, "Circle is open");
+        check(EngineError::Internal, 500, 13, "Internal error");
+        check(
+            EngineError::OutcomeUnknown,
+            500,
+            13,
+            "Internal error: it is unknown whether the request was carried out",
+        );
+        let response = Error::from(EngineError::Overloaded).into_response();
+        assert_eq!(response.headers()[RETRY_AFTER], "5");
+        assert!(!Error::internal().into_response().headers().contains_key(RETRY_AFTER));
+    }
 
     #[test]
     fn a_field_is_named_as_the_service_names_it() {

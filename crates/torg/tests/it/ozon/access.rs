@@ -8,7 +8,7 @@ use engine::clock::Clock as _;
 use reqwest::Method;
 use reqwest::header::HeaderValue;
 use serde_json::{Value, json};
-use testkit::{BUYER, OTHER_SELLER, SELLER, Server};
+use testkit::{BUYER, OTHER_SELLER, SELLER, Server, shop_of};
 use torg::settings::SubscriptionGate;
 
 use super::client::{Client, UNKNOWN_CHAT, ask, ask_as_buyer, log_length, market, put_standing};
@@ -164,6 +164,17 @@ async fn each_method_wants_its_role() {
     }
     let file = writer.request(Method::GET, "/v2/chat/file/messenger/1/a.png");
     ask(file).await.failed(403, 7, ROLE_MISSING);
+}
+
+#[tokio::test]
+async fn a_key_that_is_bound_to_shops_has_no_role_here() {
+    let server = market().await;
+    let shops = Some(vec![shop_of(Model::Fbs)]);
+    let bound = server.key_with(SELLER, AUDIENCE, |key| key.shops = shops).await;
+    let client = Client::with_key(&server, SELLER, bound);
+    for (path, body) in methods(UNKNOWN_CHAT) {
+        client.post(path, &body).await.failed_in(403, 7, ROLE_MISSING, path);
+    }
 }
 
 #[tokio::test]
