@@ -7,6 +7,7 @@ use domain::policy::Policy;
 use engine::Engine;
 use engine::limits::Quota;
 use engine::random::Random;
+use native::KeyAudience;
 
 use crate::front::Face;
 use crate::settings::{
@@ -14,18 +15,34 @@ use crate::settings::{
     YandexMarketSettings,
 };
 
-/// The audience of keys of the marketplace's backend.
-pub const HOST_AUDIENCE: &str = native::HOST_AUDIENCE;
+pub use native::{AUDIENCE as NATIVE_AUDIENCE, HOST_AUDIENCE};
 
-/// The text of a fresh key for the face with this audience, in the form its clients know; none where there are no keys.
+/// The faces whose keys belong to an account, each with the form of key that its clients know.
+fn account_audiences() -> Vec<KeyAudience> {
+    let audience = |name: &str, new_secret| KeyAudience { name: name.to_owned(), new_secret };
+    vec![
+        audience(NATIVE_AUDIENCE, native::new_secret),
+        audience(dialect_ozon::AUDIENCE, dialect_ozon::new_secret),
+        audience(dialect_yandex_market::AUDIENCE, dialect_yandex_market::new_secret),
+        audience(dialect_yandex_market::OAUTH_AUDIENCE, dialect_yandex_market::new_secret),
+    ]
+}
+
+/// Every face that accepts keys.
+fn audiences() -> Vec<KeyAudience> {
+    let host = KeyAudience { name: HOST_AUDIENCE.to_owned(), new_secret: native::new_host_secret };
+    account_audiences().into_iter().chain([host]).collect()
+}
+
+/// The text of a fresh key for the face with this audience, in the form its clients know; none where there is no such face.
 pub fn new_secret(audience: &str, random: &dyn Random) -> Option<String> {
-    match audience {
-        native::AUDIENCE => Some(native::new_secret(random)),
-        native::HOST_AUDIENCE => Some(native::new_host_secret(random)),
-        dialect_ozon::AUDIENCE => Some(dialect_ozon::new_secret(random)),
-        dialect_yandex_market::AUDIENCE => Some(dialect_yandex_market::new_secret(random)),
-        _ => Some(random.token()),
-    }
+    let known = audiences().into_iter().find(|known| known.name == audience)?;
+    Some((known.new_secret)(random))
+}
+
+/// The names of the faces that accept keys.
+pub fn audience_names() -> Vec<String> {
+    audiences().into_iter().map(|audience| audience.name).collect()
 }
 
 /// The rules of the native API.
@@ -73,17 +90,11 @@ fn native(settings: &NativeSettings, engine: &Engine) -> Face {
 }
 
 fn native_settings(settings: &NativeSettings) -> native::Settings {
-    let audience =
-        |name: &str, new_secret| native::KeyAudience { name: name.to_owned(), new_secret };
     native::Settings {
         text_chars_max: settings.text_chars_max as usize,
         file_bytes_max: settings.file_bytes_max.into(),
         quota: Quota { units: settings.requests_per_minute, window: SignedDuration::from_mins(1) },
-        audiences: vec![
-            audience(native::AUDIENCE, native::new_secret),
-            audience(dialect_ozon::AUDIENCE, dialect_ozon::new_secret),
-            audience(dialect_yandex_market::AUDIENCE, dialect_yandex_market::new_secret),
-        ],
+        audiences: account_audiences(),
         ..native::Settings::default()
     }
 }
@@ -122,8 +133,7 @@ fn yandex_market(settings: &YandexMarketSettings, engine: &Engine) -> Face {
             get_chat_message: hourly.get_chat_message,
             send_message_to_chat: hourly.send_message_to_chat,
             send_file_to_chat: hourly.send_file_to_chat,
-            get_campaigns: hourly.get_campaigns,
-            get_token_info: hourly.get_token_info,
+            ..dialect_yandex_market::HourlyLimits::default()
         },
     };
     Face {

@@ -3,8 +3,10 @@
 //! It is the only crate that names all others. It decides nothing about chats.
 
 pub mod cli;
+pub mod demo;
 pub mod faces;
 pub mod front;
+pub mod keys;
 pub mod serve;
 pub mod server;
 pub mod settings;

@@ -1,14 +1,16 @@
 //! The `torg` binary: reads the command line and hands over.
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::Parser as _;
-use engine::clock::SystemClock;
-use engine::random::SystemRandom;
-use torg::cli::{Command, CommandLine, ServeArguments, environment};
+use tokio::runtime::Runtime;
+use torg::cli::{
+    Command, CommandLine, DemoArguments, KeyCommand, KeyCreateArguments, ServeArguments,
+    environment,
+};
 use torg::server::{Server, Surroundings};
-use torg::{settings, stop_signal, telemetry};
+use torg::settings::Sources;
+use torg::{demo, keys, settings, stop_signal, telemetry};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -25,19 +27,27 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
+        Command::Demo(arguments) => demo(&arguments),
         Command::Serve(arguments) => serve(&arguments),
+        Command::Key { command: KeyCommand::Create(arguments) } => create_key(&arguments),
+        Command::Openapi => {
+            let document = native::openapi().to_pretty_json()?;
+            write_line(&mut std::io::stdout(), &document);
+            Ok(())
+        }
         Command::ConfigReference => {
             write_line(&mut std::io::stdout(), settings::reference().trim_end());
             Ok(())
         }
-        Command::Openapi => {
-            write_line(&mut std::io::stdout(), &native::openapi().to_pretty_json()?);
-            Ok(())
-        }
-        Command::Demo(_) | Command::Key { .. } => {
-            anyhow::bail!("this command is not built yet")
-        }
     }
+}
+
+fn demo(arguments: &DemoArguments) -> anyhow::Result<()> {
+    telemetry::start_logs(&settings::load(&Sources::default())?.log);
+    Runtime::new()?.block_on(async {
+        let stop = stop_signal::on_signals()?;
+        demo::run(arguments, stop, |text| write_line(&mut std::io::stdout(), text)).await
+    })
 }
 
 fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
@@ -47,15 +57,20 @@ fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
         return Ok(());
     }
     telemetry::start_logs(&settings.log);
-    let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(async {
+    Runtime::new()?.block_on(async {
         let stop = stop_signal::on_signals()?;
-        let surroundings =
-            Surroundings { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom) };
-        let server = Server::start(&settings, surroundings).await?;
+        let server = Server::start(&settings, Surroundings::of_this_machine()).await?;
         stop.cancelled().await;
         server.stop().await
     })
+}
+
+fn create_key(arguments: &KeyCreateArguments) -> anyhow::Result<()> {
+    let settings = settings::load(&arguments.settings.sources(environment()))?;
+    let made = keys::create(arguments, &settings, Surroundings::of_this_machine());
+    let secret = Runtime::new()?.block_on(made)?;
+    write_line(&mut std::io::stdout(), &secret);
+    Ok(())
 }
 
 /// Writes to a stream that may be closed, as by `torg config-reference | head`; then there is nobody to tell.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::middleware::from_fn_with_state;
-use engine::clock::Clock;
-use engine::random::Random;
+use engine::clock::{Clock, SystemClock};
+use engine::random::{Random, SystemRandom};
 use engine::{Engine, Parts};
 use http_kit::client_address::{TrustedProxies, add_client_address};
 use store::sqlite::SqliteStore;
@@ -26,6 +26,13 @@ pub struct Surroundings {
     pub clock: Arc<dyn Clock>,
     /// Gives randomness.
     pub random: Arc<dyn Random>,
+}
+
+impl Surroundings {
+    /// The machine's own clock and randomness.
+    pub fn of_this_machine() -> Self {
+        Self { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom) }
+    }
 }
 
 /// A server that listens.

@@ -12,7 +12,8 @@ use engine::clock::ShiftedClock;
 use futures_util::future::try_join_all;
 
 use super::market::{
-    BIG_SELLER, BIG_SELLER_BUYERS, BIG_SELLER_PRODUCTS, DemoMarket, SELLERS, big_buyer, big_product, buyer,
+    BIG_SELLER, BIG_SELLER_BUYERS, BIG_SELLER_PRODUCTS, DemoMarket, SELLERS, big_buyer,
+    big_product, buyer,
 };
 use super::scripts::{
     ABOUT_A_PRODUCT, ABOUT_A_RETURN, ABOUT_AN_ORDER, ABOUT_NOTHING, PAUSES_MIN, Script, Voice,
@@ -84,7 +85,12 @@ async fn tell_together(
 
 impl Tale {
     /// Says the line with this number, in a chat that the first line opens.
-    async fn say(&self, engine: &Engine, line: usize, chat: Option<ChatId>) -> anyhow::Result<Option<ChatId>> {
+    async fn say(
+        &self,
+        engine: &Engine,
+        line: usize,
+        chat: Option<ChatId>,
+    ) -> anyhow::Result<Option<ChatId>> {
         let Some(&(voice, text)) = self.script.get(line) else { return Ok(chat) };
         let text = text.replace("{product}", &self.product).replace("{order}", &self.order);
         let text = Text::new(&text, &engine.policy().text)

@@ -139,7 +139,11 @@ fn person(email: &str, account: AccountId) -> Person {
 }
 
 /// Makes a key that may read and write, and answers its text.
-async fn key(engine: &Engine, account: Option<AccountId>, audience: &str) -> anyhow::Result<String> {
+async fn key(
+    engine: &Engine,
+    account: Option<AccountId>,
+    audience: &str,
+) -> anyhow::Result<String> {
     let random: &dyn Random = engine.random();
     let secret = new_secret(audience, random).context("a face without keys")?;
     let key = ApiKey {
@@ -179,7 +183,12 @@ struct Untouched<'a> {
 
 impl<'a> Untouched<'a> {
     /// The `index`th order of this model and stage without a chat.
-    async fn order(&self, model: Model, stage: Stage, index: usize) -> anyhow::Result<&'a DemoOrder> {
+    async fn order(
+        &self,
+        model: Model,
+        stage: Stage,
+        index: usize,
+    ) -> anyhow::Result<&'a DemoOrder> {
         use domain::chat::Context;
         use engine::access::Caller;
         use engine::queries::AgeFilter;

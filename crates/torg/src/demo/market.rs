@@ -72,8 +72,26 @@ pub(super) const SELLERS: [DemoSeller; 3] = [
 ];
 
 const NAMES: [&str; 20] = [
-    "Анна К.", "Пётр", "Мария С.", "Иван", "Ольга", "Дмитрий В.", "Екатерина", "Сергей П.", "Наталья", "Алексей",
-    "Юлия М.", "Артём", "Светлана", "Михаил", "Ксения Р.", "Андрей", "Татьяна", "Никита Л.", "Вера", "Григорий",
+    "Анна К.",
+    "Пётр",
+    "Мария С.",
+    "Иван",
+    "Ольга",
+    "Дмитрий В.",
+    "Екатерина",
+    "Сергей П.",
+    "Наталья",
+    "Алексей",
+    "Юлия М.",
+    "Артём",
+    "Светлана",
+    "Михаил",
+    "Ксения Р.",
+    "Андрей",
+    "Татьяна",
+    "Никита Л.",
+    "Вера",
+    "Григорий",
 ];
 
 /// An order that was placed, for telling chats about it.
@@ -115,7 +133,14 @@ impl DemoMarket {
         for index in 0..BUYERS {
             let name = NAMES[usize::try_from(index).ok()? % NAMES.len()];
             let email = format!("buyer{}@demo.test", index + 1);
-            market.add_account(buyer(index)?, name, AccountKind::Private, &email, now, password_hash);
+            market.add_account(
+                buyer(index)?,
+                name,
+                AccountKind::Private,
+                &email,
+                now,
+                password_hash,
+            );
         }
         for seller in &SELLERS {
             market.add_seller(seller, now, password_hash)?;
@@ -153,10 +178,17 @@ impl DemoMarket {
         self.facts.push(Fact::Account(Box::new(account), Some(password_hash.to_owned())));
     }
 
-    fn add_seller(&mut self, seller: &DemoSeller, now: Timestamp, password_hash: &str) -> Option<()> {
+    fn add_seller(
+        &mut self,
+        seller: &DemoSeller,
+        now: Timestamp,
+        password_hash: &str,
+    ) -> Option<()> {
         let id = AccountId::new(seller.id)?;
         self.add_account(id, seller.name, AccountKind::Company, seller.email, now, password_hash);
-        for (number, role) in (1..).zip([MemberRole::Supervisor, MemberRole::Operator, MemberRole::Operator]) {
+        for (number, role) in
+            (1..).zip([MemberRole::Supervisor, MemberRole::Operator, MemberRole::Operator])
+        {
             let member = MemberId::new(seller.id * 10 + number)?;
             let name = format!("Оператор {number}");
             self.facts.push(Fact::Member(Member { id: member, account: id, name, role }));
@@ -215,7 +247,8 @@ impl DemoMarket {
         let buyer = buyer(serial * 7 + serial / 100)?;
         let number = format!("{}-{:04}", 47_873_000 + shop.get() % 1000, index + 1);
         let posting = format!("{number}-1");
-        let product = &self.products[first_product + usize::try_from(index % PRODUCTS_A_SELLER).ok()?];
+        let product =
+            &self.products[first_product + usize::try_from(index % PRODUCTS_A_SELLER).ok()?];
         let order = Order {
             id,
             seller,
@@ -238,7 +271,16 @@ impl DemoMarket {
             let returned = Return { id: return_id, order: id, created_at: now - hours(10) };
             self.facts.push(Fact::Return(returned));
         }
-        self.orders.push(DemoOrder { id, number, posting, seller, buyer, model, placed_at, return_id });
+        self.orders.push(DemoOrder {
+            id,
+            number,
+            posting,
+            seller,
+            buyer,
+            model,
+            placed_at,
+            return_id,
+        });
         Some(())
     }
 }
@@ -248,11 +290,25 @@ pub(super) fn big_seller_facts(now: Timestamp, password_hash: &str) -> Option<Ve
     let mut market = DemoMarket::default();
     let seller = AccountId::new(BIG_SELLER)?;
     let company = AccountKind::Company;
-    market.add_account(seller, "Очень Большой Магазин", company, "big-seller@demo.test", now, password_hash);
+    market.add_account(
+        seller,
+        "Очень Большой Магазин",
+        company,
+        "big-seller@demo.test",
+        now,
+        password_hash,
+    );
     for index in 0..BIG_SELLER_BUYERS {
         let name = NAMES[usize::try_from(index).ok()? % NAMES.len()];
         let email = format!("big-buyer{}@demo.test", index + 1);
-        market.add_account(big_buyer(index)?, name, AccountKind::Private, &email, now, password_hash);
+        market.add_account(
+            big_buyer(index)?,
+            name,
+            AccountKind::Private,
+            &email,
+            now,
+            password_hash,
+        );
     }
     for index in 0..BIG_SELLER_PRODUCTS {
         market.facts.push(Fact::Product(Box::new(Product {

@@ -34,7 +34,8 @@ pub async fn run(
     let settings = demo_settings(arguments, folder.context("a folder for the data")?)?;
 
     let clock = Arc::new(ShiftedClock::default());
-    let surroundings = Surroundings { clock: Arc::clone(&clock) as Arc<_>, random: Arc::new(SystemRandom) };
+    let surroundings =
+        Surroundings { clock: Arc::clone(&clock) as Arc<_>, random: Arc::new(SystemRandom) };
     let server = Server::start(&settings, surroundings).await?;
     let outcome = prepare(&server, &clock, arguments, print).await;
     if outcome.is_ok() {
@@ -75,13 +76,15 @@ async fn fill(engine: &Engine, clock: &ShiftedClock, big_seller: bool) -> anyhow
     let host = Host::operator();
     let password_hash = sessions::hash_password(market::PASSWORD.to_owned()).await?;
     if !has_account(engine, market::SELLERS[0].id).await? {
-        let market = market::DemoMarket::at(now, &password_hash).context("the demo's ids are too large")?;
+        let market =
+            market::DemoMarket::at(now, &password_hash).context("the demo's ids are too large")?;
         require_stored(engine.put_facts(host, market.facts.clone()).await?)?;
         let chats = chats::tell(engine, clock, &market, now).await?;
         tracing::info!(chats, "the demo marketplace is ready");
     }
     if big_seller && !has_account(engine, market::BIG_SELLER).await? {
-        let facts = market::big_seller_facts(now, &password_hash).context("the demo's ids are too large")?;
+        let facts = market::big_seller_facts(now, &password_hash)
+            .context("the demo's ids are too large")?;
         require_stored(engine.put_facts(host, facts).await?)?;
         chats::tell_big_seller(engine).await?;
     }

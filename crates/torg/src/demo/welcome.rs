@@ -37,16 +37,20 @@ async fn chat_to_write_in(engine: &Engine, credentials: &Credentials) -> anyhow:
     let engine = engine.under(dialect_ozon::policy(&dialect_ozon::Settings::default()));
     let seller = AccountId::new(credentials.native.seller_id).context("a seller")?;
     let caller = Caller::account_holder(seller);
-    let filter = ActivityFilter { side: Some(Side::Seller), over: Some(false), ..ActivityFilter::default() };
+    let filter =
+        ActivityFilter { side: Some(Side::Seller), over: Some(false), ..ActivityFilter::default() };
     let chats = engine.chats_by_activity(&caller, filter, None, CHATS_LOOKED_AT).await?.items;
     let related = engine.related(&chats).await?;
     for chat in chats {
-        let allowed = matches!(engine.may_write(&caller, &chat, &related)?, Permission::Allowed { .. });
+        let allowed =
+            matches!(engine.may_write(&caller, &chat, &related)?, Permission::Allowed { .. });
         if allowed && chat.context.kind() == ContextKind::Order {
             return Ok(chat);
         }
     }
-    anyhow::bail!("the windows of all chats of this folder are over; start the demo with a fresh folder")
+    anyhow::bail!(
+        "the windows of all chats of this folder are over; start the demo with a fresh folder"
+    )
 }
 
 fn ozon(credentials: &Credentials, chat: &Chat) -> String {
@@ -155,6 +159,7 @@ fn native(credentials: &Credentials, chat: &Chat) -> String {
 }
 
 fn section(title: &str, credentials: &[(&str, String)], lines: &[String]) -> String {
-    let credentials: String = credentials.iter().map(|(name, value)| format!("  {name:<13} {value}\n")).collect();
+    let credentials: String =
+        credentials.iter().map(|(name, value)| format!("  {name:<13} {value}\n")).collect();
     format!("{title}\n{credentials}\n{}\n", lines.join("\n"))
 }

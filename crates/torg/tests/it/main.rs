@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "tests may fail loudly")]
 
 mod command_line;
+mod mapping;
 mod native;
 mod ozon;
 mod partizap;
+mod recovery;
 mod rooms;
 mod yandex_market;

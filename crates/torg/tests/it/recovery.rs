@@ -1,0 +1,274 @@
+//! `kill -9` of the real binary while 32 senders write, twenty times over: what was acknowledged is there, once, in order, and no
+//! log has a gap.
+
+use std::collections::{HashMap, HashSet};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+const KILLS: usize = 20;
+const SENDERS: usize = 32;
+const BUYERS: usize = 8;
+const SELLER: i64 = 7;
+const FIRST_BUYER: i64 = 100;
+/// How long the senders of a round write before the server dies, at least.
+const ROUND: Duration = Duration::from_millis(120);
+const TORG: &str = env!("CARGO_BIN_EXE_torg");
+
+/// The binary, running on a folder.
+struct Process {
+    child: Child,
+    url: String,
+}
+
+impl Process {
+    async fn start(data: &Path, http: &reqwest::Client) -> Self {
+        // A port that was free a moment ago.
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let child = Command::new(TORG)
+            .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data-dir"])
+            .arg(data)
+            .args(["--set", "native.requests_per_minute=0"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let this = Self { child, url: format!("http://127.0.0.1:{port}") };
+        for _ in 0..600 {
+            if http
+                .get(format!("{}/readyz", this.url))
+                .send()
+                .await
+                .is_ok_and(|answer| answer.status() == 200)
+            {
+                return this;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the server does not start");
+    }
+
+    /// SIGKILL: no handler runs, nothing is flushed.
+    fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What the tests know of the market that they have pushed.
+struct Market {
+    /// By account.
+    keys: HashMap<i64, String>,
+    /// One with each buyer.
+    chats: Vec<i64>,
+}
+
+async fn call(
+    http: &reqwest::Client,
+    method: &str,
+    url: &str,
+    key: &str,
+    body: Option<Value>,
+) -> Value {
+    let request = http.request(method.parse().unwrap(), url).bearer_auth(key);
+    let request = match body {
+        Some(body) => request.json(&body),
+        None => request,
+    };
+    let answer = request.send().await.unwrap();
+    let status = answer.status();
+    let text = answer.text().await.unwrap();
+    assert!(status.is_success(), "{method} {url}: {status} {text}");
+    serde_json::from_str(&text).unwrap_or(Value::Null)
+}
+
+async fn build_market(http: &reqwest::Client, url: &str, host_key: &str) -> Market {
+    let put = async |path: String, body: Value| {
+        call(http, "PUT", &format!("{url}/api/v1/host/{path}"), host_key, Some(body)).await;
+    };
+    let buyers = (0..).take(BUYERS).map(|index| FIRST_BUYER + index);
+    let mut keys = HashMap::new();
+    for account in std::iter::once(SELLER).chain(buyers.clone()) {
+        let card = json!({"display_name": "Somebody", "created_at": "2026-01-01T00:00:00Z"});
+        put(format!("accounts/{account}"), card).await;
+        let wanted =
+            json!({"name": "test", "audience": "native", "scopes": ["chats:read", "chats:write"]});
+        let keys_url = format!("{url}/api/v1/host/accounts/{account}/keys");
+        let made = call(http, "POST", &keys_url, host_key, Some(wanted)).await;
+        keys.insert(account, made["secret"].as_str().unwrap().to_owned());
+    }
+    let product = json!({
+        "seller_id": SELLER, "title": "Lamp", "price": 100, "published_at": "2026-01-01T00:00:00Z",
+    });
+    put("products/1".to_owned(), product).await;
+    let mut chats = Vec::new();
+    for buyer in buyers {
+        let body = json!({"context": {"type": "product", "id": 1}});
+        let opened =
+            call(http, "POST", &format!("{url}/api/v1/chats"), &keys[&buyer], Some(body)).await;
+        chats.push(opened["chat"]["id"].as_i64().unwrap());
+    }
+    Market { keys, chats }
+}
+
+/// A message that the server has acknowledged.
+#[derive(Clone, Debug)]
+struct Acknowledged {
+    chat: i64,
+    id: i64,
+    text: String,
+}
+
+/// Lets all senders write until the server is gone, and answers what was acknowledged.
+async fn write_until_killed(
+    http: &reqwest::Client,
+    server: &mut Process,
+    market: &Market,
+    round: usize,
+) -> Vec<Acknowledged> {
+    let acknowledged = Arc::new(Mutex::new(Vec::new()));
+    let mut senders = tokio::task::JoinSet::new();
+    for sender in 0..SENDERS {
+        let buyer = sender % BUYERS;
+        let chat = market.chats[buyer];
+        let author =
+            if sender < SENDERS / 2 { FIRST_BUYER + i64::try_from(buyer).unwrap() } else { SELLER };
+        let key = market.keys[&author].clone();
+        let url = format!("{}/api/v1/chats/{chat}/messages", server.url);
+        let (http, acknowledged) = (http.clone(), Arc::clone(&acknowledged));
+        senders.spawn(async move {
+            for number in 0.. {
+                let text = format!("round {round} sender {sender} number {number}");
+                let answer =
+                    http.post(&url).bearer_auth(&key).json(&json!({"text": text})).send().await;
+                let Ok(answer) = answer else { return };
+                let status = answer.status();
+                let Ok(message) = answer.json::<Value>().await else { return };
+                assert_eq!(status, 201, "{message}");
+                let id = message["id"].as_i64().unwrap();
+                acknowledged.lock().unwrap().push(Acknowledged { chat, id, text });
+            }
+        });
+    }
+    // Never at the same point of a round.
+    tokio::time::sleep(ROUND + Duration::from_millis(u64::try_from(round * 13 % 97).unwrap()))
+        .await;
+    server.kill();
+    while let Some(ended) = senders.join_next().await {
+        ended.unwrap();
+    }
+    Arc::into_inner(acknowledged).unwrap().into_inner().unwrap()
+}
+
+/// Reads on where the round before has stopped.
+#[derive(Default)]
+struct Reader {
+    last_message: HashMap<i64, i64>,
+    last_sequence: HashMap<i64, i64>,
+    /// Every message that any history has shown.
+    shown: HashMap<i64, HashSet<i64>>,
+}
+
+impl Reader {
+    async fn check(
+        &mut self,
+        http: &reqwest::Client,
+        url: &str,
+        market: &Market,
+        acknowledged: &[Acknowledged],
+    ) {
+        let mut texts: HashMap<String, (i64, i64)> = HashMap::new();
+        for &chat in &market.chats {
+            let last = self.last_message.entry(chat).or_insert(0);
+            loop {
+                let page = format!("{url}/api/v1/chats/{chat}/messages?after={last}&limit=100");
+                let page = call(http, "GET", &page, &market.keys[&SELLER], None).await;
+                for message in page["messages"].as_array().unwrap() {
+                    let id = message["id"].as_i64().unwrap();
+                    assert!(*last < id, "ids rise within a chat");
+                    *last = id;
+                    self.shown.entry(chat).or_default().insert(id);
+                    let text = message["text"].as_str().unwrap().to_owned();
+                    assert_eq!(texts.insert(text, (chat, id)), None, "a message is there once");
+                }
+                if !page["has_more"].as_bool().unwrap() {
+                    break;
+                }
+            }
+        }
+        for message in acknowledged {
+            let found = texts.get(&message.text);
+            assert_eq!(found, Some(&(message.chat, message.id)), "acknowledged: {message:?}");
+        }
+        for (&account, key) in &market.keys {
+            self.check_log(http, url, account, key).await;
+        }
+    }
+
+    async fn check_log(&mut self, http: &reqwest::Client, url: &str, account: i64, key: &str) {
+        let last = self.last_sequence.entry(account).or_insert(0);
+        loop {
+            let page = format!("{url}/api/v1/events?after={last}&limit=500");
+            let page = call(http, "GET", &page, key, None).await;
+            let events = page["events"].as_array().unwrap();
+            for event in events {
+                *last += 1;
+                assert_eq!(
+                    event["sequence"].as_i64(),
+                    Some(*last),
+                    "the log of {account} has no gap"
+                );
+                if event["kind"] == "message.created" {
+                    let chat = event["chat_id"].as_i64().unwrap();
+                    let id = event["message_id"].as_i64().unwrap();
+                    let known = self.shown.get(&chat).is_some_and(|shown| shown.contains(&id));
+                    assert!(
+                        known,
+                        "the log of {account} tells of message {id}, which no history shows"
+                    );
+                }
+            }
+            if events.is_empty() {
+                assert_eq!(page["newest"].as_i64(), Some(*last));
+                return;
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_survives_kill_9() {
+    let data = tempfile::tempdir().unwrap();
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let made = Command::new(TORG)
+        .args(["key", "create", "--name", "test", "--data-dir"])
+        .arg(data.path())
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let host_key = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+
+    let mut server = Process::start(data.path(), &http).await;
+    let market = build_market(&http, &server.url, &host_key).await;
+    let mut reader = Reader::default();
+    let mut total = 0;
+    for round in 0..KILLS {
+        let acknowledged = write_until_killed(&http, &mut server, &market, round).await;
+        assert!(!acknowledged.is_empty(), "round {round} wrote nothing");
+        total += acknowledged.len();
+        server = Process::start(data.path(), &http).await;
+        reader.check(&http, &server.url, &market, &acknowledged).await;
+    }
+    assert!(KILLS * SENDERS < total, "the senders were busy: {total}");
+}
