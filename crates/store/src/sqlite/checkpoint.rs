@@ -41,3 +41,30 @@ fn checkpoint_when(due: &Receiver<()>, connection: &Connection) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_log_starts_anew_when_it_is_asked_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("torg.sqlite");
+        let writer = super::super::open_for_writing(&file).unwrap();
+        writer.execute_batch("CREATE TABLE texts (text TEXT)").unwrap();
+        let log_is_long = LogIsLong::default();
+        let write = || {
+            for _ in 0..100 {
+                writer.execute("INSERT INTO texts VALUES (hex(randomblob(2000)))", []).unwrap();
+            }
+            log_is_long.restart(&writer);
+            std::fs::metadata(folder.path().join("torg.sqlite-wal")).unwrap().len()
+        };
+        let once = write();
+        assert!(once < write(), "nobody has asked");
+        log_is_long.0.store(true, Ordering::Relaxed);
+        let long = write();
+        assert_eq!(write(), long, "the log is written from its beginning again");
+        assert!(!log_is_long.0.load(Ordering::Relaxed));
+    }
+}

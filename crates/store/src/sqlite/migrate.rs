@@ -73,3 +73,37 @@ pub(super) fn check_sqlite() -> Result<(), StoreError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_database_is_brought_up_to_date_once() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        migrate(&mut connection).unwrap();
+        let runs: i64 = connection
+            .query_row("SELECT count(*) FROM schema_migrations", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(usize::try_from(runs), Ok(MIGRATIONS.len()));
+    }
+
+    #[test]
+    fn a_database_of_a_newer_version_is_refused() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        connection.execute("INSERT INTO schema_migrations VALUES (1000, x'00')", []).unwrap();
+        let refusal = migrate(&mut connection).unwrap_err();
+        assert!(refusal.to_string().contains("newer version"), "{refusal}");
+    }
+
+    #[test]
+    fn a_migration_that_has_changed_since_it_was_run_is_refused() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        migrate(&mut connection).unwrap();
+        connection.execute("UPDATE schema_migrations SET hash = zeroblob(32)", []).unwrap();
+        let refusal = migrate(&mut connection).unwrap_err();
+        assert!(refusal.to_string().contains("migration 1 has changed"), "{refusal}");
+    }
+}

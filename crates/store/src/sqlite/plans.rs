@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{access, chats, facts, log, messages, migrate};
+use super::{access, chats, facts, log, messages, migrate, search, search_index};
 
 /// The steps by which SQLite would run `sql`.
 fn plan(db: &Connection, sql: &str) -> Vec<String> {
@@ -145,4 +145,32 @@ fn facts_keys_and_sessions_are_found_by_their_names() {
         (access::SESSION_BY_HASH, "INDEX sqlite_autoindex_sessions_2 (token_hash=?)"),
         (access::SESSIONS_OF_ACCOUNT, "INDEX sessions_of_account (account_id=?)"),
     ]);
+}
+
+#[test]
+fn search_reads_the_index_from_new_to_old_and_the_newer_messages_of_lively_chats() {
+    check(&[
+        (
+            search::LIVELY_OF_SELLER,
+            "COVERING INDEX chats_of_seller_by_activity \
+             (seller_id=? AND seller_hidden=? AND is_over=? AND last_message_id>?)",
+        ),
+        (
+            search::LIVELY_OF_BUYER,
+            "COVERING INDEX chats_of_buyer_by_activity \
+             (buyer_id=? AND buyer_hidden=? AND is_over=? AND last_message_id>?)",
+        ),
+        (search::NEWER, "PRIMARY KEY (chat_id=? AND id>? AND id<?)"),
+    ]);
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("torg.sqlite");
+    let mut db = super::open_for_writing(&file).unwrap();
+    migrate::migrate(&mut db).unwrap();
+    let _index = search_index::open(&file).unwrap();
+    let reader = super::open_for_reading(&file).unwrap();
+    let steps = plan(&reader, search::INDEXED);
+    let [index, message] = &steps[..] else { panic!("{steps:#?}") };
+    assert!(index.starts_with("SCAN search.message_index VIRTUAL TABLE INDEX"), "{index}");
+    assert_eq!(message, "SEARCH searchable_messages USING INTEGER PRIMARY KEY (rowid=?)");
 }

@@ -172,3 +172,81 @@ pub(super) fn of_chat(id: i64) -> String {
 pub(super) fn of_account(id: i64) -> String {
     format!("a{id}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{open_for_reading, open_for_writing};
+    use super::*;
+
+    /// A database with one message, which was written without a store.
+    fn database(file: &Path) -> Connection {
+        let mut database = open_for_writing(file).unwrap();
+        super::super::migrate::migrate(&mut database).unwrap();
+        database
+            .execute_batch(
+                "INSERT INTO chats VALUES (1, zeroblob(16), 10, 20, 0, 0, NULL, 1, 1, 0, 5, 0, 0, NULL, 0,
+                    NULL, NULL, 0, 0, NULL, 0, NULL, NULL, 0, 0, NULL, 0, 0, 0, 1);
+                 INSERT INTO messages VALUES (1, 5, 1, 20, NULL, 'Фара', 0, 1, 0, 0);
+                 INSERT INTO searchable_messages VALUES (5, 1);",
+            )
+            .unwrap();
+        database
+    }
+
+    fn found(index: &Connection, words: &str) -> Vec<i64> {
+        let sql = "SELECT rowid FROM message_index WHERE message_index MATCH ?1";
+        let mut statement = index.prepare(sql).unwrap();
+        statement.query_map([words], |row| row.get(0)).unwrap().collect::<Result<_>>().unwrap()
+    }
+
+    #[test]
+    fn a_message_is_found_under_both_accounts_and_its_chat_once_it_was_added() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("torg.sqlite");
+        let _database = database(&file);
+        let mut index = open(&file).unwrap();
+        let source = open_for_reading(&file).unwrap();
+        assert_eq!(add_messages(&mut index, &source).unwrap(), 1);
+        assert_eq!(add_messages(&mut index, &source).unwrap(), 0);
+        for account in [10, 20] {
+            let pairs = pairs("фар", &shelf(account));
+            for place in [of_account(account), of_chat(1)] {
+                assert_eq!(
+                    found(&index, &format!("places : {place} AND pairs : \"{pairs}\"")),
+                    [5]
+                );
+            }
+        }
+        let pairs = pairs("фар", &shelf(30));
+        assert_eq!(found(&index, &format!("pairs : \"{pairs}\"")), [0; 0]);
+        assert_eq!(found(&index, "places : a30"), [0; 0]);
+    }
+
+    #[test]
+    fn a_broken_index_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("torg.sqlite");
+        let _database = database(&file);
+        drop(open(&file).unwrap());
+        for damage in
+            ["", "this is no database, but long enough to be taken for one".repeat(100).as_str()]
+        {
+            fs::write(file_of(&file), damage).unwrap();
+            let mut index = open(&file).unwrap();
+            assert_eq!(add_messages(&mut index, &open_for_reading(&file).unwrap()).unwrap(), 1);
+        }
+    }
+
+    #[test]
+    fn an_index_of_another_version_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("torg.sqlite");
+        let _database = database(&file);
+        let index = open(&file).unwrap();
+        index.pragma_update(None, "user_version", VERSION + 1).unwrap();
+        index.execute("UPDATE indexed SET message_id = 1000", []).unwrap();
+        drop(index);
+        let mut index = open(&file).unwrap();
+        assert_eq!(add_messages(&mut index, &open_for_reading(&file).unwrap()).unwrap(), 1);
+    }
+}

@@ -108,3 +108,85 @@ fn closed() -> StoreError {
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rusqlite::params;
+
+    use super::*;
+
+    fn names(connection: &Connection) -> Vec<String> {
+        let mut statement = connection.prepare("SELECT name FROM names ORDER BY name").unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+    }
+
+    fn add(connection: &mut Connection, name: &str) -> Result<(), StoreError> {
+        in_transaction(connection, |db| {
+            db.execute("INSERT INTO names VALUES (?1)", params![name])?;
+            Ok(())
+        })
+    }
+
+    fn empty() -> Connection {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE names (name TEXT PRIMARY KEY)").unwrap();
+        connection
+    }
+
+    #[test]
+    fn a_commit_that_fails_leaves_nothing_behind() {
+        let mut connection = empty();
+        connection.commit_hook(Some(|| true)).unwrap();
+        assert!(matches!(add(&mut connection, "lost"), Err(StoreError::Failed(_))));
+        connection.commit_hook(None::<fn() -> bool>).unwrap();
+        add(&mut connection, "kept").unwrap();
+        assert_eq!(names(&connection), ["kept"]);
+    }
+
+    #[test]
+    fn a_statement_that_fails_takes_its_transaction_along() {
+        let mut connection = empty();
+        let failed = in_transaction(&mut connection, |db| {
+            db.execute("INSERT INTO names VALUES ('twice')", [])?;
+            db.execute("INSERT INTO names VALUES ('twice')", [])
+        });
+        assert!(matches!(failed, Err(StoreError::Failed(_))));
+        assert_eq!(names(&connection), [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn a_panic_stops_neither_the_thread_nor_the_next_job() {
+        let writer = Writer::start(empty(), LogIsLong::default()).unwrap();
+        let failed = writer
+            .transaction(|db| {
+                db.execute("INSERT INTO names VALUES ('lost')", [])?;
+                if db.is_autocommit() { Ok(()) } else { panic!("on purpose") }
+            })
+            .await;
+        assert!(matches!(failed, Err(StoreError::Failed(_))));
+        writer.run(|connection| add(connection, "kept")).await.unwrap().unwrap();
+        assert_eq!(writer.run(|connection| names(connection)).await.unwrap(), ["kept"]);
+    }
+
+    #[tokio::test]
+    async fn what_was_queued_is_done_before_the_end() {
+        let writer = Arc::new(Writer::start(empty(), LogIsLong::default()).unwrap());
+        let (release, wait) = std::sync::mpsc::channel::<()>();
+        let first = Arc::clone(&writer);
+        let first = tokio::spawn(async move { first.run(move |_| wait.recv().is_ok()).await });
+        let second = Arc::clone(&writer);
+        let second = tokio::spawn(async move {
+            second.run(|connection| add(connection, "queued")).await.unwrap()
+        });
+        tokio::task::yield_now().await;
+        tokio::task::yield_now().await;
+        let running = writer.take().unwrap();
+        release.send(()).unwrap();
+        tokio::task::spawn_blocking(|| running.finish()).await.unwrap();
+        assert!(first.await.unwrap().unwrap());
+        second.await.unwrap().unwrap();
+        assert!(matches!(writer.run(|_| ()).await, Err(StoreError::Unavailable(_))));
+    }
+}

@@ -214,3 +214,27 @@ pub(crate) async fn a_closed_store_says_so(place: Place) {
     let answer = run(&*store, post(buyer(), chat, "late"), at(1)).await;
     assert!(matches!(answer, Err(CommandError::Store(StoreError::Unavailable(_)))));
 }
+
+/// As replicas, or a server and its command line, share one.
+pub(crate) async fn two_openings_of_a_store_are_one_store(place: Place) {
+    let stores = [place.open(), place.open()];
+    let chat = a_chat(&*stores[0]).await;
+    let mut writers = tokio::task::JoinSet::new();
+    for store in stores.iter().cycle().take(4) {
+        let store = Arc::clone(store);
+        writers.spawn(async move {
+            for _ in 0..10 {
+                say(&*store, buyer(), chat, "ну", 1).await;
+            }
+        });
+    }
+    writers.join_all().await;
+    for store in &stores {
+        let history = history(&**store, chat).await;
+        assert_eq!(history.iter().map(|message| message.id).collect::<HashSet<_>>().len(), 40);
+        assert_eq!(history.last().map(|message| message.received_by_seller), Some(40));
+        let log = store.log(seller(), 0, 100).await.unwrap();
+        let sequences: Vec<_> = log.entries.iter().map(|entry| entry.sequence).collect();
+        assert_eq!(sequences, (1..=41).collect::<Vec<_>>());
+    }
+}

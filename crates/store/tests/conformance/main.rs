@@ -45,6 +45,7 @@ on_every_store! {
             a_key_repeated_at_the_same_time_gives_one_message,
             everything_is_there_after_reopening,
             a_closed_store_says_so,
+            two_openings_of_a_store_are_one_store,
         }
         logs {
             a_follower_sees_every_entry_of_eight_writers,
