@@ -107,14 +107,15 @@ impl Tale {
             }
         };
         let caller = Caller::account_holder(author);
-        match chat {
-            Some(chat) => engine.post_message(&caller, chat, draft).await.map(|_| Some(chat)),
-            None => {
-                let opened = engine.open_chat(&caller, self.subject(voice), Some(draft)).await;
-                opened.map(|opened| Some(opened.chat.id))
-            }
-        }
-        .with_context(|| format!("a conversation of {} with {} failed", self.buyer, self.seller))
+        let said = if let Some(chat) = chat {
+            engine.post_message(&caller, chat, draft).await.map(|_| Some(chat))
+        } else {
+            let opened = engine.open_chat(&caller, self.subject(voice), Some(draft)).await;
+            opened.map(|opened| Some(opened.chat.id))
+        };
+        said.with_context(|| {
+            format!("a conversation of {} with {} failed", self.buyer, self.seller)
+        })
     }
 
     fn subject(&self, voice: Voice) -> Subject {

@@ -65,7 +65,7 @@ async fn prepare(
 fn demo_settings(arguments: &DemoArguments, folder: &Path) -> anyhow::Result<Settings> {
     let mut settings = settings::load(&Sources::default())?;
     settings.listen = arguments.listen;
-    settings.data_dir = folder.to_owned();
+    settings.data_dir = folder.into();
     settings.partizap.secure_cookies = false;
     Ok(settings)
 }

@@ -159,7 +159,7 @@ fn native(credentials: &Credentials, chat: &Chat) -> String {
 }
 
 fn section(title: &str, credentials: &[(&str, String)], lines: &[String]) -> String {
-    let credentials: String =
-        credentials.iter().map(|(name, value)| format!("  {name:<13} {value}\n")).collect();
-    format!("{title}\n{credentials}\n{}\n", lines.join("\n"))
+    let credentials: Vec<_> =
+        credentials.iter().map(|(name, value)| format!("  {name:<13} {value}")).collect();
+    format!("{title}\n{}\n\n{}\n", credentials.join("\n"), lines.join("\n"))
 }
