@@ -7,7 +7,7 @@ use domain::refusal::Missing;
 use http::StatusCode;
 use http::request::Parts;
 use http_kit::body::{BodyBounds, BodyProblem, read_bounded};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 
 use crate::Api;
@@ -65,11 +65,22 @@ pub(crate) fn body_too_slow() -> Problem {
     )
 }
 
-/// Reads one JSON value. What is no JSON is told apart from JSON that is not what was asked for.
+/// Reads one JSON object. What is no JSON is told apart from JSON that is not what was asked for.
 pub(crate) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let bytes = if bytes.trim_ascii().is_empty() { b"{}" } else { bytes };
+    // Strings that nobody asked for would pass unlooked at.
+    std::str::from_utf8(bytes).map_err(|error| malformed(&error.to_string()))?;
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        // Members of an object could otherwise be given as an array without their names.
+        serde_json::from_slice::<IgnoredAny>(bytes).map_err(|error| json_problem("", &error))?;
+        return Err(Problem::invalid("", "must be a JSON object"));
+    }
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        // What is no JSON at all is told first, wherever it breaks.
+        if let Err(broken) = serde_json::from_slice::<IgnoredAny>(bytes) {
+            return malformed(&broken.to_string());
+        }
         let path = error.path().to_string();
         json_problem(&path, &error.into_inner())
     })?;
@@ -88,13 +99,17 @@ pub(crate) fn parse_value<T: DeserializeOwned>(value: serde_json::Value) -> Resu
 fn json_problem(path: &str, error: &serde_json::Error) -> Problem {
     match error.classify() {
         Category::Data => invalid(path, &error.to_string()),
-        Category::Syntax | Category::Eof | Category::Io => Problem::new(
-            StatusCode::BAD_REQUEST,
-            "malformed-json",
-            "The body is not JSON",
-            format!("Send a JSON object in UTF-8: {error}."),
-        ),
+        Category::Syntax | Category::Eof | Category::Io => malformed(&error.to_string()),
     }
+}
+
+fn malformed(message: &str) -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "malformed-json",
+        "The body is not JSON",
+        format!("Send a JSON object in UTF-8: {message}."),
+    )
 }
 
 /// A missing member is named by its own path, not by that of the object around it.

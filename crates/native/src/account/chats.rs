@@ -6,10 +6,10 @@ use axum::response::{IntoResponse, Response};
 use domain::chat::{Chat, Side};
 use domain::commands::Subject;
 use domain::id::{AccountId, ChatId, MessageId, OrderId, ProductId, ReturnId};
-use engine::Engine;
 use engine::access::Caller;
 use engine::queries::ActivityFilter;
 use engine::store::ActivityPosition;
+use engine::{Engine, EngineError};
 use http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -311,7 +311,11 @@ pub(crate) async fn hide(
     Writer(caller): Writer,
     PathId(id): PathId<ChatId>,
 ) -> Result<StatusCode, Problem> {
-    api.engine.hide_chat(&caller, id).await?;
+    match api.engine.hide_chat(&caller, id).await {
+        // A chat that is out of sight already can still be looked at here, and repeating is harmless.
+        Err(EngineError::NotFound(_)) => api.engine.chat(&caller, id).await.map(|_| ())?,
+        outcome => outcome?,
+    }
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -58,11 +58,11 @@ impl HistoryParams {
                 "before",
                 "goes the other way than 'after'; send one of the two",
             )),
-            (Some(after), None) => Ok(MessageRange::Forward(MessageId::new(after.get() + 1))),
+            (Some(after), None) => Ok(behind(after.get())),
             (None, Some(before)) => match MessageId::new(before.get() - 1) {
                 Some(newest) => Ok(MessageRange::Backward(Some(newest))),
                 // Nothing is older than the first id: an empty stretch.
-                None => Ok(MessageRange::Forward(Some(MessageId::LARGEST))),
+                None => Ok(behind(MessageId::LARGEST.get())),
             },
             (None, None) => Ok(MessageRange::Backward(None)),
         }
@@ -71,6 +71,11 @@ impl HistoryParams {
     pub(crate) fn limit(&self) -> usize {
         page_size(self.limit)
     }
+}
+
+/// What is newer than `id`. Behind the largest id lies nothing.
+fn behind(id: i64) -> MessageRange {
+    MessageRange::Forward(MessageId::at_most(id.unsigned_abs() + 1))
 }
 
 fn page_size(limit: Option<MessagesLimit>) -> usize {
@@ -155,11 +160,11 @@ async fn unseen(
     refusal: Refusal,
 ) -> Problem {
     let problem = Problem::from(refusal);
-    let from = MessageId::new(last_seen.map_or(0, MessageId::get) + 1);
+    let news = behind(last_seen.map_or(0, MessageId::get));
     let found = async {
         let chat = engine.chat(caller, id).await?;
         let side = engine.side(caller, &chat)?;
-        let page = engine.messages(caller, &chat, MessageRange::Forward(from), UNSEEN_MAX).await?;
+        let page = engine.messages(caller, &chat, news, UNSEEN_MAX).await?;
         let messages: Vec<_> = page
             .items
             .iter()

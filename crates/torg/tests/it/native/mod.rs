@@ -1,1 +1,16 @@
-//! Tests of this face come with it.
+//! Torg's own API, through HTTP.
+
+mod access;
+mod attachments;
+mod bad_input;
+mod bulk;
+mod chats;
+mod client;
+mod document;
+mod events;
+mod facts;
+mod idempotency;
+mod keys;
+mod messages;
+mod refusals;
+mod steering;
