@@ -46,6 +46,7 @@ pub(crate) async fn require_session(
     let Some(token) = cookies::find(request.headers(), cookies::SESSION).map(str::to_owned) else {
         return sign_in_first(&face);
     };
+    let asked_at = face.engine.now();
     let (session, account) = match face.engine.session(&token, &browser).await {
         Ok(Some(found)) => found,
         Ok(None) => return sign_in_first(&face),
@@ -58,7 +59,7 @@ pub(crate) async fn require_session(
         .headers()
         .get(X_CSRF_TOKEN)
         .is_some_and(|header| same_secret(header.to_str().unwrap_or_default(), &csrf_token));
-    let was_renewed = session.last_activity == face.engine.now();
+    let was_renewed = asked_at <= session.last_activity;
 
     // Header and cookie equal the token that belongs to the session, and with that each other: a planted pair does not pass.
     let mut answer = if is_reading(request.method()) || (has_cookie && has_header) {

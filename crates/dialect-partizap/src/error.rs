@@ -42,8 +42,14 @@ pub(crate) enum Error {
     NotFound(Missing),
     /// No such session of this person's.
     NoSuchSession,
-    /// What the engine said.
-    Engine(EngineError),
+    /// A rule says no.
+    Refused(Refusal),
+    /// The server cannot do it now; nothing happened.
+    Busy,
+    /// The server does not know whether it did it.
+    OutcomeUnknown,
+    /// A fault of the server; nothing happened.
+    Internal,
 }
 
 /// What is wrong with which field: the `details` of a 422.
@@ -81,11 +87,10 @@ impl From<EngineError> for Error {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::NotFound(missing) => Self::NotFound(missing),
-            EngineError::Refused(refusal) => of_refusal(refusal),
-            EngineError::Overloaded
-            | EngineError::Unavailable
-            | EngineError::OutcomeUnknown
-            | EngineError::Internal => Self::Engine(error),
+            EngineError::Refused(refusal) => Self::Refused(refusal),
+            EngineError::Overloaded | EngineError::Unavailable => Self::Busy,
+            EngineError::OutcomeUnknown => Self::OutcomeUnknown,
+            EngineError::Internal => Self::Internal,
         }
     }
 }
@@ -108,39 +113,40 @@ impl From<BodyProblem> for Error {
     }
 }
 
-/// Input that a rule refuses is a 422 with the field; everything else is a 403 or a 409.
-fn of_refusal(refusal: Refusal) -> Error {
-    match field_of(&refusal) {
-        Some(field) => Error::of_field(field, words(&refusal)),
-        None => Error::Engine(EngineError::Refused(refusal)),
-    }
+/// What becomes of a refusal.
+enum Verdict {
+    /// 422: this field of the request is wrong.
+    Input(&'static str),
+    /// 403: not in this conversation, or not now.
+    Forbidden,
+    /// 409: things have moved on.
+    Conflict,
 }
 
-/// The field of the request that a refusal is about, if it is about one.
-fn field_of(refusal: &Refusal) -> Option<&'static str> {
+fn verdict(refusal: &Refusal) -> Verdict {
     match refusal {
         Refusal::TextEmpty
         | Refusal::TextTooLong { .. }
         | Refusal::TextHasForbiddenCharacter { .. }
-        | Refusal::NothingToSend => Some("text"),
+        | Refusal::NothingToSend => Verdict::Input("text"),
         Refusal::TooManyAttachments { .. }
         | Refusal::FileEmpty
         | Refusal::FileTooLarge { .. }
-        | Refusal::NotAPicture => Some("image"),
-        Refusal::OwnProduct => Some("product_id"),
+        | Refusal::NotAPicture => Verdict::Input("image"),
+        Refusal::OwnProduct => Verdict::Input("product_id"),
         Refusal::OpeningNotAllowed { .. }
         | Refusal::OpeningWindowClosed { .. }
         | Refusal::SendingWindowClosed { .. }
         | Refusal::ChatClosed
         | Refusal::DisputeEnded
         | Refusal::BlockedByBuyer
-        | Refusal::OnlyTheBuyerBlocks
-        | Refusal::LastMessageChanged { .. }
+        | Refusal::OnlyTheBuyerBlocks => Verdict::Forbidden,
+        Refusal::LastMessageChanged { .. }
         | Refusal::IdempotencyKeyReused
         | Refusal::NothingToDispute
         | Refusal::AlreadyDisputed
         | Refusal::NotDisputed
-        | Refusal::StateSetByDispute => None,
+        | Refusal::StateSetByDispute => Verdict::Conflict,
     }
 }
 
@@ -183,33 +189,6 @@ pub(crate) fn words(refusal: &Refusal) -> String {
         Refusal::AlreadyDisputed => "A dispute is running already".to_owned(),
         Refusal::NotDisputed => "There is no dispute here".to_owned(),
         Refusal::StateSetByDispute => "The dispute decides about this conversation".to_owned(),
-    }
-}
-
-fn status_of(refusal: &Refusal) -> (StatusCode, &'static str) {
-    match refusal {
-        Refusal::LastMessageChanged { .. }
-        | Refusal::IdempotencyKeyReused
-        | Refusal::NothingToDispute
-        | Refusal::AlreadyDisputed
-        | Refusal::NotDisputed
-        | Refusal::StateSetByDispute => (StatusCode::CONFLICT, CONFLICT),
-        Refusal::TextEmpty
-        | Refusal::TextTooLong { .. }
-        | Refusal::TextHasForbiddenCharacter { .. }
-        | Refusal::NothingToSend
-        | Refusal::TooManyAttachments { .. }
-        | Refusal::FileEmpty
-        | Refusal::FileTooLarge { .. }
-        | Refusal::NotAPicture
-        | Refusal::OwnProduct
-        | Refusal::OpeningNotAllowed { .. }
-        | Refusal::OpeningWindowClosed { .. }
-        | Refusal::SendingWindowClosed { .. }
-        | Refusal::ChatClosed
-        | Refusal::DisputeEnded
-        | Refusal::BlockedByBuyer
-        | Refusal::OnlyTheBuyerBlocks => (StatusCode::FORBIDDEN, AUTHORIZATION),
     }
 }
 
@@ -269,12 +248,14 @@ impl IntoResponse for Error {
                 answer(StatusCode::NOT_FOUND, NOT_FOUND, &format!("{} not found", name(missing)))
             }
             Self::NoSuchSession => answer(StatusCode::NOT_FOUND, NOT_FOUND, "Session not found"),
-            Self::Engine(EngineError::Refused(refusal)) => {
-                let (status, code) = status_of(&refusal);
-                answer(status, code, &words(&refusal))
-            }
-            Self::Engine(EngineError::NotFound(missing)) => Self::NotFound(missing).into_response(),
-            Self::Engine(EngineError::Overloaded | EngineError::Unavailable) => retry_after(
+            Self::Refused(refusal) => match verdict(&refusal) {
+                Verdict::Input(field) => Self::of_field(field, words(&refusal)).into_response(),
+                Verdict::Forbidden => {
+                    answer(StatusCode::FORBIDDEN, AUTHORIZATION, &words(&refusal))
+                }
+                Verdict::Conflict => answer(StatusCode::CONFLICT, CONFLICT, &words(&refusal)),
+            },
+            Self::Busy => retry_after(
                 RETRY_AFTER_TROUBLE_SECONDS,
                 answer(
                     StatusCode::SERVICE_UNAVAILABLE,
@@ -282,12 +263,12 @@ impl IntoResponse for Error {
                     "The server is busy; nothing happened, try again",
                 ),
             ),
-            Self::Engine(EngineError::OutcomeUnknown) => answer(
+            Self::OutcomeUnknown => answer(
                 StatusCode::INTERNAL_SERVER_ERROR,
                 INTERNAL,
                 "It is not known whether the request was carried out; look before you try again",
             ),
-            Self::Engine(EngineError::Internal) => after_panic(),
+            Self::Internal => after_panic(),
         }
     }
 }
@@ -338,4 +319,50 @@ fn envelope(
 fn retry_after(seconds: i64, mut answer: Response) -> Response {
     answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::to_bytes;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    async fn rendered(error: Error) -> (u16, Option<String>, Value) {
+        let answer = error.into_response();
+        let retry_after = answer.headers().get(header::RETRY_AFTER);
+        let retry_after = retry_after.map(|value| value.to_str().unwrap().to_owned());
+        let status = answer.status().as_u16();
+        let body = to_bytes(answer.into_body(), 10_000).await.unwrap();
+        (status, retry_after, serde_json::from_slice(&body).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_server_in_trouble_says_what_may_have_happened() {
+        for (error, status, retry_after, word) in [
+            (EngineError::Overloaded, 503, Some("5"), "nothing happened"),
+            (EngineError::Unavailable, 503, Some("5"), "nothing happened"),
+            (EngineError::OutcomeUnknown, 500, None, "not known"),
+            (EngineError::Internal, 500, None, "Internal error"),
+        ] {
+            let (given, after, body) = rendered(error.into()).await;
+            assert_eq!((given, after.as_deref()), (status, retry_after));
+            assert_eq!(body["error"]["code"], "internal_error");
+            assert!(body["error"]["message"].as_str().unwrap().contains(word), "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_wrong_input_or_forbidden_or_a_conflict() {
+        let details = |field: &str, text: &str| json!({ field: [text] });
+        let (status, _, body) = rendered(Error::Refused(Refusal::OwnProduct)).await;
+        assert_eq!(status, 422);
+        let words = "You cannot start a conversation about your own product";
+        assert_eq!(body["error"]["details"], details("product_id", words));
+        let closed = Refusal::SendingWindowClosed { closed_at: None };
+        let (status, _, body) = rendered(Error::Refused(closed)).await;
+        assert_eq!((status, &body["error"]["code"]), (403, &json!("authorization_error")));
+        let (status, _, body) = rendered(Error::Refused(Refusal::AlreadyDisputed)).await;
+        assert_eq!((status, &body["error"]["code"]), (409, &json!("conflict_error")));
+    }
 }

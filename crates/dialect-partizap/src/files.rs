@@ -1,7 +1,7 @@
 //! Images (Partizap contract §4.5).
 
-use axum::body::Body;
 use axum::extract::{FromRequest, Request, State};
+use domain::refusal::Refusal;
 use http::StatusCode;
 use http_kit::body::BodyBounds;
 use http_kit::multipart::{BESIDE_FILE_BYTES_MAX, FilePart, MultipartProblem, read_file_part};
@@ -37,26 +37,25 @@ impl FromRequest<Face> for ImagePart {
     type Rejection = Error;
 
     /// Reads bodies up to the hard cap, so that a file that is only somewhat too large is told so by the rules.
-    async fn from_request(request: Request, _face: &Face) -> Result<Self, Error> {
+    async fn from_request(request: Request, face: &Face) -> Result<Self, Error> {
         let (parts, body) = request.into_parts();
         let bounds = BodyBounds::of(BODY_BYTES_MAX - BESIDE_FILE_BYTES_MAX);
-        read(&parts.headers, body, bounds).await.map(Self)
+        let part = read_file_part(&parts.headers, body, PART, bounds).await;
+        part.map(Self).map_err(|problem| worded(&problem, face.settings.file_bytes_max))
     }
 }
 
-async fn read(
-    headers: &http::HeaderMap,
-    body: Body,
-    bounds: BodyBounds,
-) -> Result<FilePart, Error> {
-    read_file_part(headers, body, PART, bounds).await.map_err(|problem| match problem {
+fn worded(problem: &MultipartProblem, file_bytes_max: u64) -> Error {
+    match *problem {
         MultipartProblem::NotMultipart { .. } => Error::WrongContentType("multipart/form-data"),
         MultipartProblem::MissingPart => Error::of_field(PART, "Is required"),
         MultipartProblem::TooLarge { passed_bytes, .. } if BODY_BYTES_MAX < passed_bytes => {
             Error::BodyTooLarge
         }
-        MultipartProblem::TooLarge { .. } => Error::of_field(PART, "Image is too large"),
+        MultipartProblem::TooLarge { passed_bytes, .. } => {
+            Error::Refused(Refusal::FileTooLarge { bytes: passed_bytes, limit: file_bytes_max })
+        }
         MultipartProblem::TooSlow => Error::of_field("body", "Did not arrive in time"),
         MultipartProblem::Broken { .. } => Error::of_field("body", "Malformed form"),
-    })
+    }
 }

@@ -1,8 +1,8 @@
 //! The Partizap wire: the chat and account calls of a car parts marketplace, for people who are signed in with a cookie.
 //!
-//! It translates: paths, cookies, bodies and errors of the Partizap contract into the engine's commands and queries, and chats into
-//! its `Conversation`. It must never decide what is allowed in a chat (the domain does, by [`policy`]), never name another wire, and
-//! never answer in anything but the contract's envelopes.
+//! It translates: paths, cookies, bodies and errors of the Partizap contract into the engine's commands and queries, and
+//! chats into its `Conversation`. It must never decide what is allowed in a chat (the domain does, by [`policy`]), never
+//! name another wire, and never answer in anything but the contract's envelopes.
 
 mod account;
 mod auth;

@@ -21,7 +21,7 @@ pub struct Settings {
     pub allowed_origins: Vec<String>,
     /// The longest text, in code points (Partizap contract §7.5).
     pub text_chars_max: usize,
-    /// The largest image, in bytes (Partizap contract §4.5).
+    /// The largest image, in bytes; at most 11 MiB, so that it fits below the hard cap (Partizap contract §1.3, §4.5).
     pub file_bytes_max: u64,
     /// How often a person may do what.
     pub limits: Limits,

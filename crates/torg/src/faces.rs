@@ -133,7 +133,8 @@ fn yandex_market(settings: &YandexMarketSettings, engine: &Engine) -> Face {
             get_chat_message: hourly.get_chat_message,
             send_message_to_chat: hourly.send_message_to_chat,
             send_file_to_chat: hourly.send_file_to_chat,
-            ..dialect_yandex_market::HourlyLimits::default()
+            get_campaigns: hourly.get_campaigns,
+            get_token_info: hourly.get_token_info,
         },
     };
     Face {

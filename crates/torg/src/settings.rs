@@ -213,6 +213,14 @@ pub struct YandexMarketHourlyLimits {
     /// sendFileToChat: 1 to 1000000000.
     #[config(default = 1_000, validate(is_within(HOURLY, *send_file_to_chat), "out of bounds"))]
     pub send_file_to_chat: u32,
+
+    /// The list of campaigns: 1 to 1000000000 (Yandex Market contract §11).
+    #[config(default = 1_000, validate(is_within(HOURLY, *get_campaigns), "out of bounds"))]
+    pub get_campaigns: u32,
+
+    /// What a token may do: 1 to 1000000000 (Yandex Market contract §11).
+    #[config(default = 100, validate(is_within(HOURLY, *get_token_info), "out of bounds"))]
+    pub get_token_info: u32,
 }
 
 /// The Partizap chat API.

@@ -88,7 +88,11 @@ async fn signing_up_checks_every_field() {
     for (case, body, fields) in cases {
         register(&server, body.clone()).await.assert_invalid(&fields, &format!("{case}: {body}"));
     }
-    let longest = json!({"email": format!("{}@b.test", "a".repeat(247)), "display_name": "я".repeat(100), "password": "a".repeat(256)});
+    let longest = json!({
+        "email": format!("{}@b.test", "a".repeat(247)),
+        "display_name": "я".repeat(100),
+        "password": "a".repeat(256),
+    });
     assert_eq!(register(&server, longest).await.status, 201);
     assert_eq!(register(&server, good).await.status, 201);
 }

@@ -216,7 +216,11 @@ async fn limits_and_cursors_have_bounds_on_every_list() {
         let both = buyer.get(&format!("{list}limit=0&cursor=x")).await;
         both.assert_invalid(&["cursor", "limit"], list);
     }
-    // Another person's cursor, and another search's.
+    // Another conversation's cursor, another person's, another search's.
+    let elsewhere = buyer.write_about(OTHER_PRODUCT.get(), "Вопрос").await;
+    let elsewhere = elsewhere.body["data"]["id"].as_i64().unwrap();
+    let path = format!("/vendor/conversations/{elsewhere}/messages?cursor={}", cursors[0]);
+    buyer.get(&path).await.assert_invalid(&["cursor"], "another conversation's cursor");
     let other = Person::sign_in(&server, SELLER).await;
     let theirs = other.get(&format!("{}cursor={}", lists[1], cursors[0])).await;
     theirs.assert_invalid(&["cursor"], "somebody else's cursor");

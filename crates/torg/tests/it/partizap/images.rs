@@ -127,7 +127,9 @@ async fn what_is_no_sound_picture_within_the_bound_is_refused_and_not_kept() {
     assert_eq!(misnamed.status, 201, "{}", misnamed.body);
 
     let cut = png()[..png().len() - 20].to_vec();
-    let gif = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;".to_vec();
+    let gif = b"GIF89a\x01\x00\x01\x00\x80\x00\x00\xff\xff\xff\x00\x00\x00\
+                ,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
+        .to_vec();
     let refused: [(&str, &str, Vec<u8>); 7] = [
         ("§8.11 a byte above 10 MB", "a.png", png_of(10_485_761)),
         ("above the reader's bound, below the hard cap", "a.png", png_of(11_600_000)),

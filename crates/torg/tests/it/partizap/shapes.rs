@@ -169,6 +169,43 @@ async fn older_pages_get_their_fields_when_asked_for() {
 }
 
 #[tokio::test]
+async fn files_of_other_doors_stand_below_the_text() {
+    let server = Server::start().await;
+    let buyer = Person::sign_in(&server, BUYER).await;
+    let begun = buyer.write_about(PRODUCT.get(), "Есть?").await;
+    let chat = ChatId::new(begun.body["data"]["id"].as_i64().unwrap()).unwrap();
+    let engine = server.engine();
+    let mut attachments = Vec::new();
+    for (name, bytes) in [
+        ("чек.txt", b"100 roubles".to_vec()),
+        ("фото.png", super::images::png()),
+        ("ещё.png", super::images::png()),
+    ] {
+        let upload = engine.examine_file(Some(name), bytes.into()).await.unwrap();
+        attachments.push(engine.keep_for_draft(upload).await.unwrap());
+    }
+    let draft = Draft { attachments, ..text(&server, "Вот") };
+    engine.post_message(&Caller::account_holder(SELLER), chat, draft).await.unwrap();
+
+    let history = buyer.get(&format!("/vendor/conversations/{chat}/messages?limit=1")).await;
+    let message = &history.body["data"][0];
+    let picture = message["image_url"].as_str().unwrap();
+    let lines: Vec<_> = message["text"].as_str().unwrap().lines().collect();
+    assert_eq!((lines.len(), lines[0]), (3, "Вот"));
+    let receipt = lines[1].strip_prefix("чек.txt: ").unwrap();
+    let second = lines[2].strip_prefix("ещё.png: ").unwrap();
+    for (address, media_type) in
+        [(picture, "image/png"), (receipt, "text/plain; charset=utf-8"), (second, "image/png")]
+    {
+        let file = server.http().get(address).send().await.unwrap();
+        assert_eq!(
+            (file.status().as_u16(), &file.headers()["content-type"]),
+            (200, &media_type.parse().unwrap())
+        );
+    }
+}
+
+#[tokio::test]
 async fn chats_about_orders_returns_and_nothing_are_shown_and_answered() {
     let server = Server::start().await;
     let buyer = Person::sign_in(&server, BUYER).await;
