@@ -2,15 +2,20 @@
 
 use anyhow::Context as _;
 use domain::catalog::Model;
-use domain::id::AccountId;
+use domain::chat::{Chat, Context};
+use domain::id::{AccountId, ProductId};
 use engine::Engine;
-use engine::access::hash_secret;
+use engine::access::{Caller, hash_secret};
+use engine::queries::AgeFilter;
 use engine::random::Random;
 use engine::store::ApiKey;
 use serde::Serialize;
 
 use super::market::{DemoMarket, DemoOrder, PASSWORD, SELLERS, buyer};
 use crate::faces::{HOST_AUDIENCE, NATIVE_AUDIENCE, new_secret};
+
+/// The demo makes fewer chats than this about any one thing.
+const CHATS_ABOUT_ONE_THING_MAX: usize = 100;
 
 /// Addresses and credentials of one demo.
 #[derive(Clone, Debug, Serialize)]
@@ -51,6 +56,7 @@ pub(super) struct Partizap {
     pub(super) base_url: String,
     pub(super) buyer: Person,
     pub(super) seller: Person,
+    /// A product about which the buyer has not asked yet.
     pub(super) product_id: i64,
 }
 
@@ -92,7 +98,7 @@ pub(super) async fn make(engine: &Engine, base_url: &str) -> anyhow::Result<Cred
     let fbs_for_yandex = untouched.order(Model::Fbs, Stage::Paid, 1).await?;
     let fbo = untouched.order(Model::Fbo, Stage::Paid, 0).await?;
     let returned = untouched.order(Model::Fbs, Stage::Returned, 0).await?;
-    let product = market.products.iter().find(|product| product.seller == seller);
+    let product = untouched.product(buyer).await?;
 
     Ok(Credentials {
         base_url: base_url.to_owned(),
@@ -114,7 +120,7 @@ pub(super) async fn make(engine: &Engine, base_url: &str) -> anyhow::Result<Cred
             base_url: format!("{base_url}/partizap"),
             buyer: person("buyer1@demo.test", buyer),
             seller: person("seller@demo.test", seller),
-            product_id: product.context("a product")?.id.get(),
+            product_id: product.get(),
         },
         native: Native {
             base_url: base_url.to_owned(),
@@ -182,6 +188,26 @@ struct Untouched<'a> {
 }
 
 impl<'a> Untouched<'a> {
+    /// A product of the seller about which `buyer` has not asked yet.
+    async fn product(&self, buyer: AccountId) -> anyhow::Result<ProductId> {
+        for product in self.market.products.iter().filter(|product| product.seller == self.seller) {
+            let chats = self.chats_about(vec![Context::Product(product.id)]).await?;
+            if chats.iter().all(|chat| chat.buyer.account != buyer) {
+                return Ok(product.id);
+            }
+        }
+        anyhow::bail!(
+            "the demo's buyer has asked about every product by now; start it with a fresh folder"
+        )
+    }
+
+    /// The seller's chats about one of these things.
+    async fn chats_about(&self, contexts: Vec<Context>) -> anyhow::Result<Vec<Chat>> {
+        let caller = Caller::account_holder(self.seller);
+        let filter = AgeFilter { contexts: Some(contexts), ..AgeFilter::default() };
+        Ok(self.engine.chats_by_age(&caller, filter, None, CHATS_ABOUT_ONE_THING_MAX).await?.items)
+    }
+
     /// The `index`th order of this model and stage without a chat.
     async fn order(
         &self,
@@ -189,14 +215,9 @@ impl<'a> Untouched<'a> {
         stage: Stage,
         index: usize,
     ) -> anyhow::Result<&'a DemoOrder> {
-        use domain::chat::Context;
-        use engine::access::Caller;
-        use engine::queries::AgeFilter;
-
-        let caller = Caller::account_holder(self.seller);
         let mut left = index;
         for order in &self.market.orders {
-            let paid_lately = engine_paid_lately(self.engine, order);
+            let paid_lately = was_paid_lately(self.engine, order);
             let fits = match stage {
                 Stage::Paid => order.return_id.is_none() && paid_lately,
                 Stage::Returned => order.return_id.is_some(),
@@ -206,8 +227,7 @@ impl<'a> Untouched<'a> {
             }
             let mut contexts = vec![Context::Order(order.id)];
             contexts.extend(order.return_id.map(Context::Return));
-            let filter = AgeFilter { contexts: Some(contexts), ..AgeFilter::default() };
-            if !self.engine.chats_by_age(&caller, filter, None, 1).await?.items.is_empty() {
+            if !self.chats_about(contexts).await?.is_empty() {
                 continue;
             }
             if left == 0 {
@@ -220,7 +240,7 @@ impl<'a> Untouched<'a> {
 }
 
 /// Orders are placed shortly before they are paid.
-fn engine_paid_lately(engine: &Engine, order: &DemoOrder) -> bool {
+fn was_paid_lately(engine: &Engine, order: &DemoOrder) -> bool {
     let age = engine.now().duration_since(order.placed_at);
     domain::SignedDuration::from_hours(1) < age && age < domain::SignedDuration::from_hours(48)
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "tests may fail loudly")]
 
 mod command_line;
+mod demo;
 mod mapping;
 mod native;
 mod ozon;
