@@ -1,0 +1,189 @@
+//! A server in this process, with one small and one big seller.
+
+use anyhow::Context as _;
+use domain::account::{Account, AccountKind, Attributes};
+use domain::catalog::{Fact, Product};
+use domain::commands::{Draft, Subject};
+use domain::id::{AccountId, ProductId};
+use domain::text::Text;
+use engine::access::{Caller, Host, hash_secret};
+use engine::random::{Random, SystemRandom};
+use engine::sessions;
+use engine::store::ApiKey;
+use futures_util::future::try_join_all;
+use torg::faces::new_secret;
+use torg::server::{Server, Surroundings};
+use torg::settings::{self, Settings, Sources};
+
+/// Chats of the small seller.
+pub(crate) const FEW: i64 = 10;
+/// Chats of the big seller: every buyer has asked about every product.
+pub(crate) const MANY: i64 = BUYERS * PRODUCTS;
+const BUYERS: i64 = 1000;
+const PRODUCTS: i64 = 50;
+/// So many commands wait for the commit at once while the market is built.
+const AT_ONCE: usize = 1024;
+
+/// The password of both sellers.
+pub(crate) const PASSWORD: &str = "bench";
+
+/// A running server and its two sellers.
+pub(crate) struct Market {
+    server: Server,
+    _data: tempfile::TempDir,
+}
+
+impl Market {
+    pub(crate) async fn build() -> anyhow::Result<Self> {
+        let data = tempfile::tempdir()?;
+        let mut settings = settings::load(&Sources::default())?;
+        settings.listen = "127.0.0.1:0".parse()?;
+        settings.data_dir = data.path().to_owned();
+        lift_limits(&mut settings);
+        let server = Server::start(&settings, Surroundings::of_this_machine()).await?;
+        let market = Self { server, _data: data };
+        market.fill().await?;
+        Ok(market)
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.server.address())
+    }
+
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        self.server.stop().await
+    }
+
+    /// A fresh key of `account` for one face.
+    pub(crate) async fn key(&self, account: AccountId, audience: &str) -> anyhow::Result<String> {
+        let random: &dyn Random = &SystemRandom;
+        let secret = new_secret(audience, random).context("a face without keys")?;
+        let key = ApiKey {
+            id: random.uuid(),
+            account: Some(account),
+            member: None,
+            name: "bench".to_owned(),
+            audience: audience.to_owned(),
+            secret_hash: hash_secret(&secret),
+            can_read: true,
+            can_write: true,
+            shops: None,
+            allowed_addresses: Vec::new(),
+            created_at: self.server.engine().now(),
+            expires_at: None,
+            revoked_at: None,
+        };
+        self.server.engine().put_key(&key).await?;
+        Ok(secret)
+    }
+
+    async fn fill(&self) -> anyhow::Result<()> {
+        let engine = self.server.engine();
+        let password_hash = sessions::hash_password(PASSWORD.to_owned()).await?;
+        let mut facts = vec![
+            account(few()?, Some("few@bench.test"), &password_hash, engine.now()),
+            account(many()?, Some("many@bench.test"), &password_hash, engine.now()),
+        ];
+        for index in 0..BUYERS {
+            facts.push(account(buyer(index)?, None, &password_hash, engine.now()));
+        }
+        facts.push(product(few_product()?, few()?, engine.now()));
+        for index in 0..PRODUCTS {
+            facts.push(product(many_product(index)?, many()?, engine.now()));
+        }
+        for stored in engine.put_facts(Host::operator(), facts).await? {
+            stored?;
+        }
+        let mut questions: Vec<(i64, ProductId)> = Vec::new();
+        for index in 0..FEW {
+            questions.push((index, few_product()?));
+        }
+        for index in 0..PRODUCTS {
+            let product = many_product(index)?;
+            questions.extend((0..BUYERS).map(|buyer| (buyer, product)));
+        }
+        for questions in questions.chunks(AT_ONCE) {
+            try_join_all(questions.iter().map(|&(buyer, product)| self.ask(buyer, product)))
+                .await?;
+        }
+        Ok(())
+    }
+
+    async fn ask(&self, index: i64, product: ProductId) -> anyhow::Result<()> {
+        let engine = self.server.engine();
+        let text = Text::new("Здравствуйте! Ещё в наличии?", &engine.policy().text)
+            .map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
+        let caller = Caller::account_holder(buyer(index)?);
+        engine.open_chat(&caller, Subject::Product(product, None), Some(Draft::text(text))).await?;
+        Ok(())
+    }
+}
+
+fn lift_limits(settings: &mut Settings) {
+    const NO_BOUND: u32 = 1_000_000;
+    settings.native.requests_per_minute = 0;
+    settings.ozon.requests_per_second = 0;
+    settings.yandex_market.requests_per_hour.get_chats = NO_BOUND;
+    settings.partizap.limits.reads_per_minute = NO_BOUND;
+    settings.partizap.secure_cookies = false;
+}
+
+/// The seller with [`FEW`] chats.
+pub(crate) fn few() -> anyhow::Result<AccountId> {
+    AccountId::new(1).context("an id")
+}
+
+/// The seller with [`MANY`] chats.
+pub(crate) fn many() -> anyhow::Result<AccountId> {
+    AccountId::new(2).context("an id")
+}
+
+fn buyer(index: i64) -> anyhow::Result<AccountId> {
+    AccountId::new(1000 + index).context("an id")
+}
+
+fn few_product() -> anyhow::Result<ProductId> {
+    ProductId::new(1).context("an id")
+}
+
+fn many_product(index: i64) -> anyhow::Result<ProductId> {
+    ProductId::new(1000 + index).context("an id")
+}
+
+fn account(
+    id: AccountId,
+    email: Option<&str>,
+    password_hash: &str,
+    now: domain::Timestamp,
+) -> Fact {
+    let account = Account {
+        id,
+        kind: AccountKind::Private,
+        display_name: "Somebody".to_owned(),
+        avatar_url: None,
+        city_id: None,
+        rating: None,
+        reviews_count: 0,
+        products_count: 0,
+        created_at: now,
+        email: email.map(str::to_owned),
+        email_verified: true,
+        phone: None,
+        is_active: true,
+        is_admin: false,
+        attributes: Attributes::default(),
+    };
+    Fact::Account(Box::new(account), Some(password_hash.to_owned()))
+}
+
+fn product(id: ProductId, seller: AccountId, now: domain::Timestamp) -> Fact {
+    Fact::Product(Box::new(Product {
+        id,
+        seller,
+        sku: None,
+        title: "Lamp".to_owned(),
+        price: 100,
+        published_at: Some(now),
+        attributes: Attributes::default(),
+    }))
+}
