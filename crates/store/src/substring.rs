@@ -7,13 +7,14 @@ pub(crate) fn fold(text: &str) -> String {
 
 /// One word for each pair of neighbouring code points of `folded`, with spaces between: `ab cd` becomes words for `ab`,
 /// `b `, ` c` and `cd`. A text holds a needle of two or more code points exactly when the words of the needle stand one
-/// after the other among the words of the text. The words are of letters and digits, whatever the text is of.
-pub(crate) fn pairs(folded: &str) -> String {
+/// after the other among the words of the text. The words are of letters and digits, whatever the text is of, and begin
+/// with `mark`, so that words with one mark are never taken for words with another.
+pub(crate) fn pairs(folded: &str, mark: &str) -> String {
     let words: Vec<String> = folded
         .chars()
         .zip(folded.chars().skip(1))
         // No number in base 16 holds an x, so the two never run into one another.
-        .map(|(first, second)| format!("{:x}x{:x}", u32::from(first), u32::from(second)))
+        .map(|(first, second)| format!("{mark}x{:x}x{:x}", u32::from(first), u32::from(second)))
         .collect();
     words.join(" ")
 }
@@ -29,16 +30,16 @@ mod tests {
 
     #[test]
     fn every_pair_of_neighbours_is_a_word() {
-        assert_eq!(pairs("ab"), "61x62");
-        assert_eq!(pairs("я z"), "44fx20 20x7a");
-        assert_eq!(pairs("я"), "");
-        assert_eq!(pairs(""), "");
+        assert_eq!(pairs("ab", "7"), "7x61x62");
+        assert_eq!(pairs("я z", "0"), "0x44fx20 0x20x7a");
+        assert_eq!(pairs("я", "0"), "");
+        assert_eq!(pairs("", "0"), "");
     }
 
     #[test]
     fn a_needle_is_found_exactly_where_it_stands() {
         let stands_in = |text: &str, needle: &str| {
-            let (text, needle) = (pairs(&fold(text)), pairs(&fold(needle)));
+            let (text, needle) = (pairs(&fold(text), "1"), pairs(&fold(needle), "1"));
             format!(" {text} ").contains(&format!(" {needle} "))
         };
         assert!(stands_in("Подойдёт на Камри?", "КАМР"));

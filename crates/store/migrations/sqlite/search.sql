@@ -1,8 +1,10 @@
 -- The index for search, in a file of its own: it is written beside the commits, not inside them, and can be made anew
 -- from the messages at any time. Its version stands in `user_version`; another one is thrown away.
 
--- The row's id is the message's. `places` names both accounts and the chat, so that a search reads nothing of others;
--- `pairs` has a word for each pair of neighbouring letters (src/substring.rs). No text is stored a second time.
+-- The row's id is the message's. `places` names both accounts and the chat. `pairs` has a word for each pair of
+-- neighbouring letters (src/substring.rs), once for each account and marked with the account's shelf: FTS5 reads all that
+-- it knows of a word, so the words of all accounts together would cost each search more with every message of the server.
+-- No text is stored a second time.
 CREATE VIRTUAL TABLE message_index USING fts5 (
     places, pairs, content = '', contentless_delete = 1, tokenize = 'ascii'
 );

@@ -155,7 +155,7 @@ fn write(db: &Connection, changes: &Changes, before: LastIds) -> Result<()> {
     for change in changes.chats.values() {
         match &change.before {
             None => chats::insert(db, &change.after)?,
-            Some(_) => chats::update(db, &change.after)?,
+            Some(before) => chats::update(db, before, &change.after)?,
         }
     }
     changes

@@ -105,19 +105,6 @@ pub(super) const INSERT: &str = "INSERT INTO chats (
     :is_over, :is_dispute, :phase
 )";
 
-pub(super) const UPDATE: &str = "UPDATE chats SET
-    state = :state, turn = :turn, last_message_id = :last_message, last_message_at = :last_message_at,
-    last_buyer_message_at = :last_buyer_message_at, waiting_since = :waiting_since,
-    blocked_by_buyer = :blocked_by_buyer,
-    seller_read_up_to = :seller_read, seller_delivered_up_to = :seller_delivered,
-    seller_received = :seller_received, seller_unread = :seller_unread,
-    seller_first_unread = :seller_first_unread, seller_hidden = :seller_hidden,
-    buyer_read_up_to = :buyer_read, buyer_delivered_up_to = :buyer_delivered,
-    buyer_received = :buyer_received, buyer_unread = :buyer_unread,
-    buyer_first_unread = :buyer_first_unread, buyer_hidden = :buyer_hidden,
-    is_over = :is_over, is_dispute = :is_dispute, phase = :phase
-WHERE id = :id";
-
 /// Stores a new chat.
 pub(super) fn insert(db: &Connection, chat: &Chat) -> Result<()> {
     write(
@@ -136,10 +123,42 @@ pub(super) fn insert(db: &Connection, chat: &Chat) -> Result<()> {
     )
 }
 
-/// Stores what has become of a chat.
-pub(super) fn update(db: &Connection, chat: &Chat) -> Result<()> {
-    write(db, UPDATE, chat, &[])
+/// Stores what has become of a chat. SQLite rewrites every index with a column that a statement names, whether its value
+/// is new or not, so only groups of columns with a change are named.
+pub(super) fn update(db: &Connection, before: &Chat, after: &Chat) -> Result<()> {
+    let groups = [
+        (
+            before.last_message != after.last_message,
+            "last_message_id = :last_message, last_message_at = :last_message_at",
+        ),
+        (
+            before.state != after.state,
+            "state = :state, is_over = :is_over, is_dispute = :is_dispute",
+        ),
+        (before.phase() != after.phase(), "phase = :phase"),
+        (before.seller.hidden != after.seller.hidden, "seller_hidden = :seller_hidden"),
+        (before.buyer.hidden != after.buyer.hidden, "buyer_hidden = :buyer_hidden"),
+        (before.seller.marks.unread != after.seller.marks.unread, "seller_unread = :seller_unread"),
+        (before.buyer.marks.unread != after.buyer.marks.unread, "buyer_unread = :buyer_unread"),
+    ];
+    let mut sql = String::from(UPDATE);
+    for (has_changed, columns) in groups {
+        if has_changed {
+            sql.push_str(", ");
+            sql.push_str(columns);
+        }
+    }
+    sql.push_str(" WHERE id = :id");
+    write(db, &sql, after, &[])
 }
+
+/// The columns that are in no index.
+const UPDATE: &str = "UPDATE chats SET turn = :turn, last_buyer_message_at = :last_buyer_message_at, \
+    waiting_since = :waiting_since, blocked_by_buyer = :blocked_by_buyer, \
+    seller_read_up_to = :seller_read, seller_delivered_up_to = :seller_delivered, \
+    seller_received = :seller_received, seller_first_unread = :seller_first_unread, \
+    buyer_read_up_to = :buyer_read, buyer_delivered_up_to = :buyer_delivered, \
+    buyer_received = :buyer_received, buyer_first_unread = :buyer_first_unread";
 
 fn write(db: &Connection, sql: &str, chat: &Chat, fixed: &[(&str, &dyn ToSql)]) -> Result<()> {
     let (seller, buyer) = (&chat.seller.marks, &chat.buyer.marks);

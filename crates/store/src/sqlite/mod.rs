@@ -43,7 +43,7 @@ use engine::store::{
 use rusqlite::{Connection, OpenFlags};
 use uuid::Uuid;
 
-use checkpoint::{Checkpointer, WAL_PAGES};
+use checkpoint::{Checkpointer, LogIsLong, WAL_PAGES};
 use error::store_error;
 use readers::Readers;
 use search_index::Indexer;
@@ -53,6 +53,8 @@ use writer::{Writer, lock};
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The write-ahead log is cut to this size when it starts anew.
 const WAL_BYTES_KEPT: i64 = 64 << 20;
+/// Pages that the writer keeps in memory. With SQLite's own 2 MiB a large batch would write its pages more than once.
+const WRITER_CACHE_KIB: i64 = 64 << 10;
 /// Statements that a connection keeps prepared: more than there are.
 const STATEMENTS_KEPT: usize = 256;
 /// Bounds of the number of reading connections; between them, one for each core.
@@ -85,9 +87,10 @@ impl SqliteStore {
             .map(|_| open_for_reading(file))
             .collect::<rusqlite::Result<Vec<_>>>()
             .map_err(|e| store_error(&e))?;
-        let followers = follow(&mut writer, index, file)?;
+        let log_is_long = LogIsLong::default();
+        let followers = follow(&mut writer, index, file, &log_is_long)?;
         Ok(Self {
-            writer: Writer::start(writer).map_err(|e| no_thread(&e))?,
+            writer: Writer::start(writer, log_is_long).map_err(|e| no_thread(&e))?,
             readers: Readers::new(readers),
             followers: Mutex::new(Some(followers)),
         })
@@ -99,6 +102,7 @@ fn follow(
     writer: &mut Connection,
     index: Connection,
     file: &Path,
+    log_is_long: &LogIsLong,
 ) -> Result<Followers, StoreError> {
     // Room for one: while a thread works, one more round may wait. The index has a first one at once, to catch up.
     let (checkpoint, checkpoint_due) = sync_channel(1);
@@ -115,7 +119,8 @@ fn follow(
     let own = open_for_writing(file).map_err(|e| store_error(&e))?;
     let source = open_for_reading(file).map_err(|e| store_error(&e))?;
     Ok(Followers {
-        checkpointer: Checkpointer::start(own, checkpoint_due).map_err(|e| no_thread(&e))?,
+        checkpointer: Checkpointer::start(own, checkpoint_due, log_is_long.clone())
+            .map_err(|e| no_thread(&e))?,
         indexer: Indexer::start(index, source, message_due).map_err(|e| no_thread(&e))?,
     })
 }
@@ -144,6 +149,7 @@ fn open_for_writing(file: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "foreign_keys", "ON")?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     Ok(connection)
 }

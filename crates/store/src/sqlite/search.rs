@@ -8,7 +8,7 @@ use domain::message::{Message, Role};
 use engine::store::SearchQuery;
 use rusqlite::{Connection, Result, params};
 
-use super::search_index::{of_account, of_chat};
+use super::search_index::{of_account, of_chat, shelf};
 use super::{chats, messages};
 use crate::codes::Code;
 use crate::substring::{fold, pairs};
@@ -16,7 +16,7 @@ use crate::substring::{fold, pairs};
 /// Messages that hold the needle, newest first. The readers' connections know the index as `search`.
 pub(super) fn messages_with(db: &Connection, query: &SearchQuery) -> Result<Vec<Message>> {
     let needle = fold(&query.needle);
-    let pairs = pairs(&needle);
+    let pairs = pairs(&needle, &shelf(query.account.get()));
     if pairs.is_empty() {
         return Ok(Vec::new());
     }

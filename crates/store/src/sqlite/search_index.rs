@@ -154,13 +154,25 @@ fn add_messages(index: &mut Connection, source: &Connection) -> Result<i64> {
             let text: Option<String> = row.get(1)?;
             let (chat, seller, buyer): (i64, i64, i64) = (row.get(2)?, row.get(3)?, row.get(4)?);
             let places = format!("{} {} {}", of_chat(chat), of_account(seller), of_account(buyer));
-            add.execute(params![newest, places, pairs(&fold(&text.unwrap_or_default()))])?;
+            let text = fold(&text.unwrap_or_default());
+            let mut words = pairs(&text, &shelf(seller));
+            if shelf(seller) != shelf(buyer) {
+                words.push(' ');
+                words.push_str(&pairs(&text, &shelf(buyer)));
+            }
+            add.execute(params![newest, places, words])?;
             added += 1;
         }
         transaction.execute("UPDATE indexed SET message_id = ?1", [newest])?;
     }
     transaction.commit()?;
     Ok(added)
+}
+
+/// The mark of the words of an account's messages. Accounts share shelves, so that there are not too many words in all.
+pub(super) fn shelf(account: i64) -> String {
+    const SHELVES: i64 = 251;
+    format!("{:x}", account % SHELVES)
 }
 
 /// The word for a chat in `places`.

@@ -8,6 +8,7 @@ use engine::store::StoreError;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
+use super::checkpoint::LogIsLong;
 use super::error::{commit_error, store_error};
 
 /// So many jobs may wait; the next one waits for room.
@@ -28,11 +29,11 @@ pub(super) struct Running {
 
 impl Writer {
     /// Starts the thread; `connection` is its own from now on.
-    pub(super) fn start(connection: Connection) -> std::io::Result<Self> {
+    pub(super) fn start(connection: Connection, log_is_long: LogIsLong) -> std::io::Result<Self> {
         let (queue, jobs) = mpsc::channel(QUEUE_JOBS);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || write(connection, jobs))?;
+            .spawn(move || write(connection, jobs, &log_is_long))?;
         Ok(Self { running: Mutex::new(Some(Running { queue, thread })) })
     }
 
@@ -91,12 +92,13 @@ pub(super) fn in_transaction<T>(
     Ok(value)
 }
 
-fn write(mut connection: Connection, mut jobs: mpsc::Receiver<Job>) {
+fn write(mut connection: Connection, mut jobs: mpsc::Receiver<Job>, log_is_long: &LogIsLong) {
     while let Some(job) = jobs.blocking_recv() {
         // A panic has rolled its transaction back on its way; the next job finds the connection as it was.
         if catch_unwind(AssertUnwindSafe(|| job(&mut connection))).is_err() {
             tracing::error!("a job of the store's writer panicked");
         }
+        log_is_long.restart(&connection);
     }
 }
 
