@@ -8,7 +8,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use engine::store::StoreError;
 use rusqlite::{Connection, Result, TransactionBehavior, params};
@@ -116,10 +116,12 @@ impl Indexer {
 fn follow(mut index: Connection, source: &Connection, due: &Receiver<()>) {
     while due.recv().is_ok() {
         loop {
+            let began = Instant::now();
             match add_messages(&mut index, source) {
                 Ok(added) if added < MESSAGES_AT_A_TIME => break,
                 Ok(_) if due.try_recv() == Err(TryRecvError::Disconnected) => return,
-                Ok(_) => {}
+                // Whatever the load, half a core is enough: commits need the others.
+                Ok(_) => std::thread::sleep(began.elapsed()),
                 Err(error) => {
                     tracing::warn!(%error, "the index for search stays behind");
                     break;
