@@ -324,6 +324,22 @@ mod tests {
     }
 
     #[test]
+    fn what_the_engine_could_not_do_says_whether_to_try_again() {
+        for (error, status, code, retry) in [
+            (EngineError::Overloaded, 503, "SERVICE_UNAVAILABLE", true),
+            (EngineError::Unavailable, 503, "SERVICE_UNAVAILABLE", true),
+            (EngineError::OutcomeUnknown, 500, "INTERNAL_SERVER_ERROR", false),
+            (EngineError::Internal, 500, "INTERNAL_SERVER_ERROR", false),
+        ] {
+            let error = Error::from(error);
+            assert_eq!((error.status.as_u16(), error.code), (status, code));
+            assert_eq!(error.into_response().headers().contains_key(header::RETRY_AFTER), retry);
+        }
+        let unknown = Error::from(EngineError::OutcomeUnknown).message;
+        assert!(unknown.contains("not known"), "{unknown}");
+    }
+
+    #[test]
     fn a_long_value_is_not_repeated_whole() {
         let message = Error::type_mismatch(&"я".repeat(100_000)).message;
         assert!(message.chars().count() < 300);
