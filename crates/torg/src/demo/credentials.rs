@@ -1,15 +1,17 @@
 //! What a client needs to talk to the demo, as `--info` writes it.
 
 use anyhow::Context as _;
+use domain::SignedDuration;
 use domain::catalog::Model;
 use domain::chat::{Chat, Context};
 use domain::id::{AccountId, ProductId};
 use engine::Engine;
 use engine::access::{Caller, hash_secret};
 use engine::queries::AgeFilter;
-use engine::random::Random;
+use engine::random::{Random, SeededRandom};
 use engine::store::ApiKey;
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::market::{DemoMarket, DemoOrder, PASSWORD, SELLERS, buyer};
 use crate::faces::{HOST_AUDIENCE, NATIVE_AUDIENCE, new_secret};
@@ -86,7 +88,7 @@ pub(super) struct OtherSeller {
     pub(super) native_key: String,
 }
 
-/// Makes fresh keys for the demo's accounts.
+/// Makes the keys of the demo's accounts.
 pub(super) async fn make(engine: &Engine, base_url: &str) -> anyhow::Result<Credentials> {
     let seller = AccountId::new(SELLERS[0].id).context("a seller")?;
     let other = AccountId::new(SELLERS[1].id).context("a seller")?;
@@ -144,21 +146,26 @@ fn person(email: &str, account: AccountId) -> Person {
     Person { email: email.to_owned(), password: PASSWORD.to_owned(), user_id: account.get() }
 }
 
-/// Makes a key that may read and write, and answers its text.
+/// Makes a key that may read and write, and answers its text. It is the same in every demo, so that what is written about the demo
+/// can be pasted.
 async fn key(
     engine: &Engine,
     account: Option<AccountId>,
     audience: &str,
 ) -> anyhow::Result<String> {
-    let random: &dyn Random = engine.random();
+    let seed = account.map_or(0, |account| account.get().unsigned_abs());
+    let random: &dyn Random = &SeededRandom::new(seed);
     let secret = new_secret(audience, random).context("a face without keys")?;
+    let secret_hash = hash_secret(&secret);
+    let mut id = [0; 16];
+    id.copy_from_slice(&secret_hash[..16]);
     let key = ApiKey {
-        id: random.uuid(),
+        id: Uuid::from_bytes(id),
         account,
         member: None,
         name: "demo".to_owned(),
         audience: audience.to_owned(),
-        secret_hash: hash_secret(&secret),
+        secret_hash,
         can_read: true,
         can_write: true,
         shops: None,
@@ -180,7 +187,7 @@ enum Stage {
     Returned,
 }
 
-/// Looks for orders that nobody has talked about.
+/// Looks for things that nobody has talked about. A folder that was used for long may have none left; then the last fitting one must do.
 struct Untouched<'a> {
     engine: &'a Engine,
     market: &'a DemoMarket,
@@ -190,22 +197,15 @@ struct Untouched<'a> {
 impl<'a> Untouched<'a> {
     /// A product of the seller about which `buyer` has not asked yet.
     async fn product(&self, buyer: AccountId) -> anyhow::Result<ProductId> {
+        let mut last = None;
         for product in self.market.products.iter().filter(|product| product.seller == self.seller) {
+            last = Some(product.id);
             let chats = self.chats_about(vec![Context::Product(product.id)]).await?;
             if chats.iter().all(|chat| chat.buyer.account != buyer) {
-                return Ok(product.id);
+                break;
             }
         }
-        anyhow::bail!(
-            "the demo's buyer has asked about every product by now; start it with a fresh folder"
-        )
-    }
-
-    /// The seller's chats about one of these things.
-    async fn chats_about(&self, contexts: Vec<Context>) -> anyhow::Result<Vec<Chat>> {
-        let caller = Caller::account_holder(self.seller);
-        let filter = AgeFilter { contexts: Some(contexts), ..AgeFilter::default() };
-        Ok(self.engine.chats_by_age(&caller, filter, None, CHATS_ABOUT_ONE_THING_MAX).await?.items)
+        last.context("the demo's seller has no product")
     }
 
     /// The `index`th order of this model and stage without a chat.
@@ -216,31 +216,45 @@ impl<'a> Untouched<'a> {
         index: usize,
     ) -> anyhow::Result<&'a DemoOrder> {
         let mut left = index;
+        let mut last = None;
         for order in &self.market.orders {
-            let paid_lately = was_paid_lately(self.engine, order);
-            let fits = match stage {
-                Stage::Paid => order.return_id.is_none() && paid_lately,
-                Stage::Returned => order.return_id.is_some(),
-            };
-            if order.seller != self.seller || order.model != model || !fits {
+            if order.seller != self.seller
+                || order.model != model
+                || !stage.fits(self.engine, order)
+            {
                 continue;
             }
+            last = Some(order);
             let mut contexts = vec![Context::Order(order.id)];
             contexts.extend(order.return_id.map(Context::Return));
-            if !self.chats_about(contexts).await?.is_empty() {
-                continue;
+            if self.chats_about(contexts).await?.is_empty() {
+                if left == 0 {
+                    break;
+                }
+                left -= 1;
             }
-            if left == 0 {
-                return Ok(order);
-            }
-            left -= 1;
         }
-        anyhow::bail!("every order of the demo has a chat by now; start it with a fresh folder")
+        last.context("the demo's seller has no such order")
+    }
+
+    /// The seller's chats about one of these things.
+    async fn chats_about(&self, contexts: Vec<Context>) -> anyhow::Result<Vec<Chat>> {
+        let caller = Caller::account_holder(self.seller);
+        let filter = AgeFilter { contexts: Some(contexts), ..AgeFilter::default() };
+        Ok(self.engine.chats_by_age(&caller, filter, None, CHATS_ABOUT_ONE_THING_MAX).await?.items)
     }
 }
 
-/// Orders are placed shortly before they are paid.
-fn was_paid_lately(engine: &Engine, order: &DemoOrder) -> bool {
-    let age = engine.now().duration_since(order.placed_at);
-    domain::SignedDuration::from_hours(1) < age && age < domain::SignedDuration::from_hours(48)
+impl Stage {
+    fn fits(self, engine: &Engine, order: &DemoOrder) -> bool {
+        match self {
+            Self::Returned => order.return_id.is_some(),
+            Self::Paid => {
+                // Orders are placed shortly before they are paid.
+                let age = engine.now().duration_since(order.placed_at);
+                let lately = SignedDuration::from_hours(1)..SignedDuration::from_hours(48);
+                order.return_id.is_none() && lately.contains(&age)
+            }
+        }
+    }
 }

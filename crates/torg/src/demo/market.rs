@@ -148,6 +148,11 @@ impl DemoMarket {
         Some(market)
     }
 
+    /// The postings alone.
+    pub(super) fn postings(&self) -> Vec<Fact> {
+        self.facts.iter().filter(|fact| matches!(fact, Fact::Posting(_))).cloned().collect()
+    }
+
     fn add_account(
         &mut self,
         id: AccountId,

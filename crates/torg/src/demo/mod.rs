@@ -37,6 +37,11 @@ pub async fn run(
     let surroundings =
         Surroundings { clock: Arc::clone(&clock) as Arc<_>, random: Arc::new(SystemRandom) };
     let server = Server::start(&settings, surroundings).await?;
+    if !server.address().ip().is_loopback() {
+        tracing::warn!(
+            "everybody knows the demo's keys and passwords; others can reach it at this address"
+        );
+    }
     let outcome = prepare(&server, &clock, arguments, print).await;
     if outcome.is_ok() {
         stop.cancelled().await;
@@ -70,14 +75,17 @@ fn demo_settings(arguments: &DemoArguments, folder: &Path) -> anyhow::Result<Set
     Ok(settings)
 }
 
-/// Fills an empty data directory with the marketplace. One that was filled before stays as it is.
+/// Fills an empty data directory with the marketplace. One that was filled before keeps its chats; only its postings are paid and
+/// delivered anew, so that the windows of the wires are open again.
 async fn fill(engine: &Engine, clock: &ShiftedClock, big_seller: bool) -> anyhow::Result<()> {
     let now = clock.now();
     let host = Host::operator();
     let password_hash = sessions::hash_password(market::PASSWORD.to_owned()).await?;
-    if !has_account(engine, market::SELLERS[0].id).await? {
-        let market =
-            market::DemoMarket::at(now, &password_hash).context("the demo's ids are too large")?;
+    let market =
+        market::DemoMarket::at(now, &password_hash).context("the demo's ids are too large")?;
+    if has_account(engine, market::SELLERS[0].id).await? {
+        require_stored(engine.put_facts(host, market.postings()).await?)?;
+    } else {
         require_stored(engine.put_facts(host, market.facts.clone()).await?)?;
         let chats = chats::tell(engine, clock, &market, now).await?;
         tracing::info!(chats, "the demo marketplace is ready");
