@@ -130,7 +130,7 @@ impl Problem {
             StatusCode::INTERNAL_SERVER_ERROR,
             "internal",
             "The server failed",
-            "Nothing was changed. The server's log tells more under the x-request-id of this answer.",
+            "The server's log tells more under the x-request-id of this answer. Repeat a message only with the same Idempotency-Key.",
         )
     }
 }

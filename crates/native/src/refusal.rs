@@ -248,3 +248,55 @@ fn code_point(character: char) -> String {
 pub(crate) fn file_too_large(bytes: u64, limit: u64) -> Problem {
     refused(&Refusal::FileTooLarge { bytes, limit })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_refusal_has_a_kind_of_its_own_and_says_what_to_do() {
+        let all = [
+            Refusal::TextEmpty,
+            Refusal::TextTooLong { length: 2, limit: 1 },
+            Refusal::TextHasForbiddenCharacter { character: '\0' },
+            Refusal::NothingToSend,
+            Refusal::TooManyAttachments { limit: 10 },
+            Refusal::FileEmpty,
+            Refusal::FileTooLarge { bytes: 2, limit: 1 },
+            Refusal::NotAPicture,
+            Refusal::OpeningNotAllowed { model: None, allowed: Vec::new() },
+            Refusal::OpeningWindowClosed { closed_at: None },
+            Refusal::SendingWindowClosed { closed_at: None },
+            Refusal::ChatClosed,
+            Refusal::DisputeEnded,
+            Refusal::BlockedByBuyer,
+            Refusal::OwnProduct,
+            Refusal::OnlyTheBuyerBlocks,
+            Refusal::LastMessageChanged { last: None },
+            Refusal::IdempotencyKeyReused,
+            Refusal::NothingToDispute,
+            Refusal::AlreadyDisputed,
+            Refusal::NotDisputed,
+            Refusal::StateSetByDispute,
+        ];
+        let slugs: HashSet<_> = all.iter().map(|refusal| kind(refusal).1).collect();
+        assert_eq!(slugs.len(), all.len());
+        for refusal in &all {
+            let (status, slug, title) = kind(refusal);
+            assert!(status.is_client_error(), "{slug}");
+            assert!(!title.ends_with('.') && advice(refusal).ends_with('.'), "{slug}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_outcome_says_how_to_repeat_safely() {
+        let problem = json!(Problem::from(EngineError::OutcomeUnknown));
+        assert_eq!(problem["type"], "/problems/outcome-unknown");
+        assert_eq!(problem["status"], 500);
+        assert!(problem["detail"].as_str().is_some_and(|text| text.contains("Idempotency-Key")));
+    }
+}

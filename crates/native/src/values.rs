@@ -263,3 +263,21 @@ impl ToSchema for Attributes {
         Cow::Borrowed("Attributes")
     }
 }
+
+/// The bytes of a file, for the document alone.
+pub(crate) enum FileBytes {}
+
+impl PartialSchema for FileBytes {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)))
+            .into()
+    }
+}
+
+impl ToSchema for FileBytes {
+    fn name() -> Cow<'static, str> {
+        Cow::Borrowed("FileBytes")
+    }
+}

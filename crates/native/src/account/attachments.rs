@@ -9,13 +9,14 @@ use http_kit::body::{BodyBounds, BodyProblem, read_bounded};
 use http_kit::file_response;
 use http_kit::multipart::{FilePart, MultipartProblem, read_file_part};
 use serde::Deserialize;
-use utoipa::IntoParams;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::Api;
 use crate::auth::{Reader, Writer};
 use crate::extract::{Params, PathId, body_problem, body_too_slow};
 use crate::problem::Problem;
 use crate::refusal::file_too_large;
+use crate::values::FileBytes;
 use crate::views::AttachmentView;
 
 /// The part of a form that holds the file.
@@ -29,13 +30,20 @@ pub(crate) struct UploadParams {
     name: Option<String>,
 }
 
+/// A form with a file.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the form is read part by part; this is for the document")]
+pub(crate) struct UploadForm {
+    file: FileBytes,
+}
+
 /// Upload a file for a message
 ///
 /// Either a form (`multipart/form-data`) with a part called `file`, or the bare file with a `Content-Type` of its own. Name
 /// its id in `attachment_ids` of one message. At most 10 MiB unless the server is set up otherwise.
 #[utoipa::path(
-    post, path = "/api/v1/attachments", tag = "chats", params(UploadParams),
-    request_body(content((Vec<u8> = "multipart/form-data"), (Vec<u8> = "application/octet-stream"))),
+    post, path = "/api/v1/attachments", operation_id = "uploadAttachment", tag = "chats", params(UploadParams),
+    request_body(content((UploadForm = "multipart/form-data"), (FileBytes = "application/octet-stream"))),
     responses((status = 201, body = AttachmentView), Problem),
 )]
 pub(crate) async fn upload(
@@ -63,9 +71,9 @@ pub(crate) async fn upload(
 
 /// Download a file of one of your chats, or one that you have uploaded
 #[utoipa::path(
-    get, path = "/api/v1/attachments/{id}", tag = "chats",
+    get, path = "/api/v1/attachments/{id}", operation_id = "downloadAttachment", tag = "chats",
     params(("id" = i64, Path, description = "The attachment")),
-    responses((status = 200, body = Vec<u8>, content_type = "application/octet-stream", description = "The bytes"), Problem),
+    responses((status = 200, body = FileBytes, content_type = "application/octet-stream", description = "The bytes"), Problem),
 )]
 pub(crate) async fn download(
     State(api): State<Api>,

@@ -82,7 +82,7 @@ struct OpenFingerprint {
 ///
 /// There is one chat for each seller, buyer and context: opening it again answers 200 with the same chat.
 #[utoipa::path(
-    post, path = "/api/v1/chats", tag = "chats",
+    post, path = "/api/v1/chats", operation_id = "openChat", tag = "chats",
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes repeats of a request with a message harmless")),
     request_body = OpenRequest,
     responses((status = 201, body = Opened, description = "The chat is new"), (status = 200, body = Opened, description = "The chat was there"), Problem),
@@ -202,7 +202,7 @@ pub(crate) struct ChatList {
 
 /// List your chats
 #[utoipa::path(
-    get, path = "/api/v1/chats", tag = "chats", params(ListParams),
+    get, path = "/api/v1/chats", operation_id = "listChats", tag = "chats", params(ListParams),
     responses((status = 200, body = ChatList), Problem),
 )]
 pub(crate) async fn list(
@@ -255,7 +255,7 @@ fn open_cursor(engine: &Engine, purpose: &str, cursor: &str) -> Result<ActivityP
 
 /// Look at a chat
 #[utoipa::path(
-    get, path = "/api/v1/chats/{id}", tag = "chats",
+    get, path = "/api/v1/chats/{id}", operation_id = "getChat", tag = "chats",
     params(("id" = i64, Path, description = "The chat")),
     responses((status = 200, body = ChatView), Problem),
 )]
@@ -284,7 +284,7 @@ pub(crate) struct ReadAnswer {
 
 /// Mark messages as read
 #[utoipa::path(
-    post, path = "/api/v1/chats/{id}/read", tag = "chats",
+    post, path = "/api/v1/chats/{id}/read", operation_id = "markRead", tag = "chats",
     params(("id" = i64, Path, description = "The chat")),
     request_body = ReadRequest,
     responses((status = 200, body = ReadAnswer), Problem),
@@ -302,7 +302,7 @@ pub(crate) async fn read(
 
 /// Put a chat out of sight, until the next message
 #[utoipa::path(
-    post, path = "/api/v1/chats/{id}/hide", tag = "chats",
+    post, path = "/api/v1/chats/{id}/hide", operation_id = "hideChat", tag = "chats",
     params(("id" = i64, Path, description = "The chat")),
     responses((status = 204), Problem),
 )]
@@ -321,7 +321,7 @@ pub(crate) async fn hide(
 
 /// Block the seller in a chat, as its buyer
 #[utoipa::path(
-    put, path = "/api/v1/chats/{id}/block", tag = "chats",
+    put, path = "/api/v1/chats/{id}/block", operation_id = "blockSeller", tag = "chats",
     params(("id" = i64, Path, description = "The chat")),
     responses((status = 204), Problem),
 )]
@@ -336,7 +336,7 @@ pub(crate) async fn block(
 
 /// Take the block back
 #[utoipa::path(
-    delete, path = "/api/v1/chats/{id}/block", tag = "chats",
+    delete, path = "/api/v1/chats/{id}/block", operation_id = "unblockSeller", tag = "chats",
     params(("id" = i64, Path, description = "The chat")),
     responses((status = 204), Problem),
 )]

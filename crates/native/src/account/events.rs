@@ -57,7 +57,7 @@ pub(crate) struct EventView {
 ///
 /// A reader that goes on with `next_after` misses nothing and sees nothing twice. What is handed over counts as delivered.
 #[utoipa::path(
-    get, path = "/api/v1/events", tag = "chats", params(EventParams),
+    get, path = "/api/v1/events", operation_id = "listEvents", tag = "chats", params(EventParams),
     responses((status = 200, body = EventList), Problem),
 )]
 pub(crate) async fn list(

@@ -86,7 +86,7 @@ fn page_size(limit: Option<MessagesLimit>) -> usize {
 ///
 /// Newest first, or with `after` oldest first. What is handed over counts as delivered, not as read.
 #[utoipa::path(
-    get, path = "/api/v1/chats/{id}/messages", tag = "chats",
+    get, path = "/api/v1/chats/{id}/messages", operation_id = "listMessages", tag = "chats",
     params(("id" = i64, Path, description = "The chat"), HistoryParams),
     responses((status = 200, body = MessageList), Problem),
 )]
@@ -110,7 +110,7 @@ pub(crate) async fn list(
 /// With an `Idempotency-Key` the same request makes one message, however often it is sent: the first answer is 201, each
 /// repeat 200 with the same message and the header `Idempotent-Replayed: true`. The same key with another request is 422.
 #[utoipa::path(
-    post, path = "/api/v1/chats/{id}/messages", tag = "chats",
+    post, path = "/api/v1/chats/{id}/messages", operation_id = "sendMessage", tag = "chats",
     params(
         ("id" = i64, Path, description = "The chat"),
         ("Idempotency-Key" = Option<String>, Header, description = "Chosen by you, 1 to 255 characters; belongs to the account"),
@@ -198,7 +198,7 @@ pub(crate) struct SearchParams {
 
 /// Search your messages
 #[utoipa::path(
-    get, path = "/api/v1/search", tag = "chats", params(SearchParams),
+    get, path = "/api/v1/search", operation_id = "searchMessages", tag = "chats", params(SearchParams),
     responses((status = 200, body = MessageList, description = "Newest first"), Problem),
 )]
 pub(crate) async fn search(

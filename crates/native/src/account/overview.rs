@@ -32,7 +32,7 @@ pub(crate) struct KeySummary {
 
 /// Whose key this is
 #[utoipa::path(
-    get, path = "/api/v1/me", tag = "chats",
+    get, path = "/api/v1/me", operation_id = "getMe", tag = "chats",
     responses((status = 200, body = Me), Problem),
 )]
 pub(crate) async fn me(KeyHolder(identity): KeyHolder) -> Json<Me> {
@@ -64,7 +64,7 @@ pub(crate) struct Unread {
 
 /// How much there is to read
 #[utoipa::path(
-    get, path = "/api/v1/unread", tag = "chats",
+    get, path = "/api/v1/unread", operation_id = "getUnread", tag = "chats",
     responses((status = 200, body = Unread), Problem),
 )]
 pub(crate) async fn unread(

@@ -65,7 +65,7 @@ pub(crate) struct RefusedLine {
 /// The body is NDJSON: one JSON object a line, such as `{"type": "shop", "id": 5, "seller_id": 7, …}`, with the members of the
 /// single calls. Good lines are kept; the report names the others. At most 256 KiB a line, 64 MiB in all.
 #[utoipa::path(
-    post, path = "/api/v1/host/facts", tag = "host",
+    post, path = "/api/v1/host/facts", operation_id = "hostPutFacts", tag = "host",
     request_body(content = String, content_type = "application/x-ndjson"),
     responses((status = 200, body = BulkReport), Problem),
 )]

@@ -23,7 +23,7 @@ use crate::views::{ChatFacts, MessageView};
 
 /// Any chat
 #[utoipa::path(
-    get, path = "/api/v1/host/chats/{id}", tag = "host",
+    get, path = "/api/v1/host/chats/{id}", operation_id = "hostGetChat", tag = "host",
     params(("id" = i64, Path, description = "The chat")),
     responses((status = 200, body = ChatFacts), Problem),
 )]
@@ -46,7 +46,7 @@ pub(crate) async fn view(engine: &Engine, chat: &Chat) -> Result<ChatFacts, Prob
 ///
 /// Newest first, or with `after` oldest first. Nothing counts as delivered by it.
 #[utoipa::path(
-    get, path = "/api/v1/host/chats/{id}/messages", tag = "host",
+    get, path = "/api/v1/host/chats/{id}/messages", operation_id = "hostListMessages", tag = "host",
     params(("id" = i64, Path, description = "The chat"), HistoryParams),
     responses((status = 200, body = MessageList), Problem),
 )]
@@ -89,7 +89,7 @@ struct MarketplaceFingerprint {
 ///
 /// Works in every state of the chat. 201 for a new message, 200 for a repeat with the same `Idempotency-Key`.
 #[utoipa::path(
-    post, path = "/api/v1/host/chats/{id}/messages", tag = "host",
+    post, path = "/api/v1/host/chats/{id}/messages", operation_id = "hostSendMessage", tag = "host",
     params(
         ("id" = i64, Path, description = "The chat"),
         ("Idempotency-Key" = Option<String>, Header, description = "Chosen by you, 1 to 255 characters"),
@@ -116,7 +116,7 @@ pub(crate) async fn send(
 
 /// Close a chat. It opens again with the buyer's next message
 #[utoipa::path(
-    post, path = "/api/v1/host/chats/{id}/close", tag = "host",
+    post, path = "/api/v1/host/chats/{id}/close", operation_id = "hostCloseChat", tag = "host",
     params(("id" = i64, Path, description = "The chat")),
     responses((status = 200, body = ChatFacts), Problem),
 )]
@@ -130,7 +130,7 @@ pub(crate) async fn close(
 
 /// Open a closed chat again
 #[utoipa::path(
-    post, path = "/api/v1/host/chats/{id}/reopen", tag = "host",
+    post, path = "/api/v1/host/chats/{id}/reopen", operation_id = "hostReopenChat", tag = "host",
     params(("id" = i64, Path, description = "The chat")),
     responses((status = 200, body = ChatFacts), Problem),
 )]
@@ -150,7 +150,7 @@ pub(crate) struct TurnRequest {
 
 /// Make it somebody's turn
 #[utoipa::path(
-    post, path = "/api/v1/host/chats/{id}/turn", tag = "host",
+    post, path = "/api/v1/host/chats/{id}/turn", operation_id = "hostPassTurn", tag = "host",
     params(("id" = i64, Path, description = "The chat")),
     request_body = TurnRequest,
     responses((status = 200, body = ChatFacts), Problem),

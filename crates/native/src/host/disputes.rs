@@ -35,7 +35,7 @@ pub(crate) struct DisputeRequest {
 ///
 /// 201 when the chat had to be made, else 200.
 #[utoipa::path(
-    post, path = "/api/v1/host/disputes", tag = "host",
+    post, path = "/api/v1/host/disputes", operation_id = "hostStartDispute", tag = "host",
     request_body = DisputeRequest,
     responses((status = 201, body = ChatFacts), (status = 200, body = ChatFacts), Problem),
 )]
@@ -71,7 +71,7 @@ pub(crate) async fn start(
 
 /// End a dispute: nobody but the marketplace writes in the chat any more
 #[utoipa::path(
-    post, path = "/api/v1/host/chats/{id}/dispute/end", tag = "host",
+    post, path = "/api/v1/host/chats/{id}/dispute/end", operation_id = "hostEndDispute", tag = "host",
     params(("id" = i64, Path, description = "The chat")),
     responses((status = 200, body = ChatFacts), Problem),
 )]

@@ -51,10 +51,10 @@ async fn put(api: &Api, host: Host, fact: Fact) -> Result<StatusCode, Problem> {
 
 /// A handler for each kind of fact that has a number for an id.
 macro_rules! put_by_id {
-    ($($(#[$doc:meta])* $name:ident: $body:ident, $path:literal;)+) => {$(
+    ($($(#[$doc:meta])* $name:ident: $body:ident, $operation:literal, $path:literal;)+) => {$(
         $(#[$doc])*
         #[utoipa::path(
-            put, path = $path, tag = "host",
+            put, path = $path, operation_id = $operation, tag = "host",
             params(("id" = i64, Path, description = "Chosen by the marketplace: 1 to 2^53 - 1")),
             request_body = $body,
             responses((status = 204), Problem),
@@ -72,22 +72,22 @@ macro_rules! put_by_id {
 
 put_by_id! {
     /// Store an account
-    put_account: AccountFact, "/api/v1/host/accounts/{id}";
+    put_account: AccountFact, "hostPutAccount", "/api/v1/host/accounts/{id}";
     /// Store a member of an account
-    put_member: MemberFact, "/api/v1/host/members/{id}";
+    put_member: MemberFact, "hostPutMember", "/api/v1/host/members/{id}";
     /// Store a shop
-    put_shop: ShopFact, "/api/v1/host/shops/{id}";
+    put_shop: ShopFact, "hostPutShop", "/api/v1/host/shops/{id}";
     /// Store a product
-    put_product: ProductFact, "/api/v1/host/products/{id}";
+    put_product: ProductFact, "hostPutProduct", "/api/v1/host/products/{id}";
     /// Store an order
-    put_order: OrderFact, "/api/v1/host/orders/{id}";
+    put_order: OrderFact, "hostPutOrder", "/api/v1/host/orders/{id}";
     /// Store a return
-    put_return: ReturnFact, "/api/v1/host/returns/{id}";
+    put_return: ReturnFact, "hostPutReturn", "/api/v1/host/returns/{id}";
 }
 
 /// Store a posting
 #[utoipa::path(
-    put, path = "/api/v1/host/postings/{number}", tag = "host",
+    put, path = "/api/v1/host/postings/{number}", operation_id = "hostPutPosting", tag = "host",
     params(("number" = String, Path, description = "Unique on the marketplace: 1 to 100 characters")),
     request_body = PostingFact,
     responses((status = 204), Problem),

@@ -117,7 +117,7 @@ impl KeyView {
 ///
 /// The answer holds the key's text; only a hash of it is kept.
 #[utoipa::path(
-    post, path = "/api/v1/host/accounts/{id}/keys", tag = "host",
+    post, path = "/api/v1/host/accounts/{id}/keys", operation_id = "hostCreateKey", tag = "host",
     params(("id" = i64, Path, description = "The account")),
     request_body = NewKey,
     responses((status = 201, body = KeyWithSecret), Problem),
@@ -192,7 +192,7 @@ pub(crate) async fn create(
 
 /// List the keys of an account
 #[utoipa::path(
-    get, path = "/api/v1/host/accounts/{id}/keys", tag = "host",
+    get, path = "/api/v1/host/accounts/{id}/keys", operation_id = "hostListKeys", tag = "host",
     params(("id" = i64, Path, description = "The account")),
     responses((status = 200, body = KeyList), Problem),
 )]
@@ -208,7 +208,7 @@ pub(crate) async fn list(
 
 /// Revoke a key of an account
 #[utoipa::path(
-    delete, path = "/api/v1/host/accounts/{id}/keys/{key_id}", tag = "host",
+    delete, path = "/api/v1/host/accounts/{id}/keys/{key_id}", operation_id = "hostRevokeKey", tag = "host",
     params(("id" = i64, Path, description = "The account"), ("key_id" = String, Path, description = "The key's id")),
     responses((status = 204), Problem),
 )]

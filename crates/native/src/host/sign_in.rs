@@ -37,7 +37,7 @@ pub(crate) fn check_password_hash(hash: &PasswordHash) -> Result<(), Problem> {
 
 /// Give an account a password
 #[utoipa::path(
-    put, path = "/api/v1/host/accounts/{id}/password", tag = "host",
+    put, path = "/api/v1/host/accounts/{id}/password", operation_id = "hostPutPassword", tag = "host",
     params(("id" = i64, Path, description = "The account")),
     request_body = PasswordRequest,
     responses((status = 204), Problem),
@@ -123,7 +123,7 @@ impl SessionView {
 
 /// Begin a browser session of an account
 #[utoipa::path(
-    post, path = "/api/v1/host/accounts/{id}/sessions", tag = "host",
+    post, path = "/api/v1/host/accounts/{id}/sessions", operation_id = "hostBeginSession", tag = "host",
     params(("id" = i64, Path, description = "The account")),
     request_body = NewSessionRequest,
     responses((status = 201, body = SessionWithToken), Problem),
@@ -153,7 +153,7 @@ pub(crate) async fn begin_session(
 
 /// List the browser sessions of an account
 #[utoipa::path(
-    get, path = "/api/v1/host/accounts/{id}/sessions", tag = "host",
+    get, path = "/api/v1/host/accounts/{id}/sessions", operation_id = "hostListSessions", tag = "host",
     params(("id" = i64, Path, description = "The account")),
     responses((status = 200, body = SessionList), Problem),
 )]
@@ -169,7 +169,7 @@ pub(crate) async fn list_sessions(
 
 /// End a browser session
 #[utoipa::path(
-    delete, path = "/api/v1/host/accounts/{id}/sessions/{session_id}", tag = "host",
+    delete, path = "/api/v1/host/accounts/{id}/sessions/{session_id}", operation_id = "hostEndSession", tag = "host",
     params(("id" = i64, Path, description = "The account"), ("session_id" = String, Path, description = "The session's id")),
     responses((status = 204), Problem),
 )]

@@ -76,9 +76,12 @@ async fn every_answer_and_every_reference_is_described() {
         let name = part.split('"').next().unwrap();
         assert!(document["components"]["schemas"].get(name).is_some(), "{name} is not described");
     }
+    let mut names = std::collections::HashSet::new();
     for (path, method) in operations(&document) {
         let operation = &document["paths"][&path][method.as_str().to_lowercase()];
         assert!(!operation["summary"].as_str().unwrap_or_default().is_empty(), "{method} {path}");
+        let name = operation["operationId"].as_str().unwrap().to_owned();
+        assert!(names.insert(name), "{method} {path}: the name of an operation is its own");
         let responses = operation["responses"].as_object().unwrap();
         let problem = &responses["default"]["content"]["application/problem+json"]["schema"];
         assert_eq!(problem["$ref"], "#/components/schemas/Problem");
