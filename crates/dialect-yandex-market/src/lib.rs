@@ -1,7 +1,7 @@
 //! The chat methods of the Yandex Market Partner API (the seller's side), and the two neighbours that clients call first.
 //!
 //! It translates paths, credentials, bodies and errors of that wire into calls of one engine and back. It must never decide what may
-//! be done in a chat: that is the domain's, by the [`policy`] given here. Facts of the wire are cited as "contract §n".
+//! be done in a chat: that is the domain's, by the [`policy()`] given here. Facts of the wire are cited as "contract §n".
 
 mod admission;
 mod auth;
