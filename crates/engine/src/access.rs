@@ -157,6 +157,11 @@ impl Engine {
         self.store().accounts(&[id]).await?.pop().ok_or(EngineError::NotFound(Missing::Account))
     }
 
+    /// Whether some key has the text `secret`, at whatever face and in whatever state.
+    pub async fn is_secret_taken(&self, _host: Host, secret: &str) -> Result<bool, EngineError> {
+        Ok(self.store().key_by_hash(&hash_secret(secret)).await?.is_some())
+    }
+
     /// Stores a new key for the face `audience`, with the text `secret`.
     pub async fn put_key(&self, key: &ApiKey) -> Result<(), EngineError> {
         Ok(self.store().put_key(key).await?)

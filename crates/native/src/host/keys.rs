@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use axum::Json;
 use axum::extract::{Path, State};
 use domain::id::{AccountId, MemberId, ShopId};
-use engine::access::{KeyCheck, hash_secret};
+use engine::access::hash_secret;
 use engine::store::ApiKey;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -124,7 +124,7 @@ impl KeyView {
 )]
 pub(crate) async fn create(
     State(api): State<Api>,
-    _host: HostWriter,
+    HostWriter(host): HostWriter,
     PathId(account): PathId<AccountId>,
     JsonBody(request): JsonBody<NewKey>,
 ) -> Result<(StatusCode, Json<KeyWithSecret>), Problem> {
@@ -163,7 +163,7 @@ pub(crate) async fn create(
         None => (audience.new_secret)(engine.random()),
     };
     // A key's text belongs to one key only.
-    if engine.check_key(&audience.name, &secret, None).await? != KeyCheck::Unknown {
+    if engine.is_secret_taken(host, &secret).await? {
         return Err(Problem::new(
             StatusCode::CONFLICT,
             "secret-taken",
