@@ -7,13 +7,13 @@ use std::time::Duration;
 use serde_json::Value;
 
 /// A running demo.
-struct Demo {
+pub(crate) struct Demo {
     child: Child,
-    info: Value,
+    pub(crate) info: Value,
 }
 
 impl Demo {
-    async fn start(data: &Path, output: &Path) -> Self {
+    pub(crate) async fn start(data: &Path, output: &Path) -> Self {
         let info = output.join("info.json");
         let printed = std::fs::File::create(output.join("printed")).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_torg"))

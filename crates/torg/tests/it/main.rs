@@ -8,6 +8,7 @@ mod mapping;
 mod native;
 mod ozon;
 mod partizap;
+mod readme;
 mod recovery;
 mod rooms;
 mod yandex_market;
