@@ -65,6 +65,8 @@ pub struct KeyAudience {
     pub name: String,
     /// Makes the text of a fresh key in the form that the face's clients know.
     pub new_secret: fn(&dyn Random) -> String,
+    /// Whether its keys can be bound to shops of their account.
+    pub knows_shops: bool,
 }
 
 impl Default for Settings {
@@ -76,7 +78,11 @@ impl Default for Settings {
             seller: SellerRules::UNBOUND,
             quota: Quota { units: 600, window: SignedDuration::from_mins(1) },
             bulk_bytes_max: 64 << 20,
-            audiences: vec![KeyAudience { name: AUDIENCE.to_owned(), new_secret }],
+            audiences: vec![KeyAudience {
+                name: AUDIENCE.to_owned(),
+                new_secret,
+                knows_shops: false,
+            }],
         }
     }
 }

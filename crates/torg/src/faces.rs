@@ -19,7 +19,12 @@ pub use native::{AUDIENCE as NATIVE_AUDIENCE, HOST_AUDIENCE};
 
 /// The faces whose keys belong to an account, each with the form of key that its clients know.
 fn account_audiences() -> Vec<KeyAudience> {
-    let audience = |name: &str, new_secret| KeyAudience { name: name.to_owned(), new_secret };
+    let audience = |name: &str, new_secret| KeyAudience {
+        name: name.to_owned(),
+        new_secret,
+        // On that wire alone a token reaches what its user may see; on the others a key is its account's.
+        knows_shops: name == dialect_yandex_market::OAUTH_AUDIENCE,
+    };
     vec![
         audience(NATIVE_AUDIENCE, native::new_secret),
         audience(dialect_ozon::AUDIENCE, dialect_ozon::new_secret),
@@ -30,7 +35,11 @@ fn account_audiences() -> Vec<KeyAudience> {
 
 /// Every face that accepts keys.
 fn audiences() -> Vec<KeyAudience> {
-    let host = KeyAudience { name: HOST_AUDIENCE.to_owned(), new_secret: native::new_host_secret };
+    let host = KeyAudience {
+        name: HOST_AUDIENCE.to_owned(),
+        new_secret: native::new_host_secret,
+        knows_shops: false,
+    };
     account_audiences().into_iter().chain([host]).collect()
 }
 

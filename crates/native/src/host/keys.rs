@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::Api;
 use crate::auth::{HostReader, HostWriter};
 use crate::extract::{JsonBody, PathId};
 use crate::problem::Problem;
 use crate::values::{Audience, Id, Name, Secret, Time};
-use crate::{AUDIENCE, Api};
 
 /// Shops, or addresses, of a key.
 const LIST_MAX: usize = 100;
@@ -50,7 +50,8 @@ pub(crate) struct NewKey {
     scopes: Vec<Scope>,
     /// When it stops to work by itself.
     expires_at: Option<Time>,
-    /// Only chats about orders of these shops, and chats about no order. Not for keys of this API.
+    /// Only chats about orders of these shops, and chats about no order. For `yandex-market-oauth` only: elsewhere a
+    /// key reaches every chat of its account.
     #[schema(max_items = 100)]
     shops: Option<Vec<Id>>,
     /// Only callers at these IP addresses.
@@ -143,10 +144,10 @@ pub(crate) async fn create(
     let shops = request
         .shops
         .map(|ids| ids.into_iter().filter_map(|id| ShopId::new(id.get())).collect::<Vec<_>>());
-    if shops.is_some() && audience.name == AUDIENCE {
+    if shops.is_some() && !audience.knows_shops {
         return Err(Problem::invalid(
             "shops",
-            "keys of this API reach every chat of their account",
+            format!("keys for '{name}' reach every chat of their account"),
         ));
     }
     let allowed_addresses = request.allowed_addresses.unwrap_or_default();

@@ -51,13 +51,18 @@ async fn keys_are_made_for_every_face_and_secrets_can_be_brought() {
     let server = Server::start().await;
     let host = Client::host(&server).await;
     let path = format!("/host/accounts/{SELLER}/keys");
-    for audience in [dialect_ozon::AUDIENCE, dialect_yandex_market::AUDIENCE] {
+    for audience in [
+        native::AUDIENCE,
+        dialect_ozon::AUDIENCE,
+        dialect_yandex_market::AUDIENCE,
+        dialect_yandex_market::OAUTH_AUDIENCE,
+    ] {
         let mut request = new_key(audience);
-        request["shops"] = json!([1, 2]);
         request["allowed_addresses"] = json!(["203.0.113.9", "::1"]);
         request["expires_at"] = json!("2027-01-01T00:00:00Z");
         let made = host.post(&path, request).await.ok();
-        assert_eq!(made["shops"], json!([1, 2]));
+        assert_eq!(made["audience"], audience);
+        assert_eq!(made["shops"], Value::Null);
         assert_eq!(made["expires_at"], "2027-01-01T00:00:00.000Z");
     }
     let mut own = new_key("native");
@@ -68,6 +73,28 @@ async fn keys_are_made_for_every_face_and_secrets_can_be_brought() {
         let taken = host.post(&path, own.clone()).await;
         taken.problem(StatusCode::CONFLICT, "secret-taken");
     }
+}
+
+#[tokio::test]
+async fn only_a_wire_that_knows_shops_has_keys_that_are_bound_to_them() {
+    let server = Server::start().await;
+    let host = Client::host(&server).await;
+    let path = format!("/host/accounts/{SELLER}/keys");
+    for (audience, shops) in [
+        (native::AUDIENCE, json!([1, 2])),
+        (dialect_ozon::AUDIENCE, json!([1, 2])),
+        (dialect_ozon::AUDIENCE, json!([])),
+        (dialect_yandex_market::AUDIENCE, json!([1, 2])),
+    ] {
+        let mut request = new_key(audience);
+        request["shops"] = shops;
+        host.post(&path, request).await.invalid_at("shops");
+    }
+    assert_eq!(host.get(&path).await.ok()["keys"], json!([]));
+
+    let mut request = new_key(dialect_yandex_market::OAUTH_AUDIENCE);
+    request["shops"] = json!([1, 2]);
+    assert_eq!(host.post(&path, request).await.ok()["shops"], json!([1, 2]));
 }
 
 #[tokio::test]
