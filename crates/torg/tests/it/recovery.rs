@@ -1,5 +1,5 @@
-//! `kill -9` of the real binary while 32 senders write, twenty times over: what was acknowledged is there, once, in order, and no
-//! log has a gap.
+//! The real binary is stopped while 32 senders write, by `kill -9` twenty times over and by SIGTERM: what was acknowledged is there,
+//! once, in order, and no log has a gap.
 
 use std::collections::{HashMap, HashSet};
 use std::net::TcpListener;
@@ -52,11 +52,27 @@ impl Process {
         panic!("the server does not start");
     }
 
-    /// SIGKILL: no handler runs, nothing is flushed.
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
+    fn stop(&mut self, stop: Stop) {
+        match stop {
+            Stop::Kill => self.child.kill().unwrap(),
+            Stop::Terminate => {
+                let sent =
+                    Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+                assert!(sent.unwrap().success());
+            }
+        }
+        let status = self.child.wait().unwrap();
+        assert_eq!(status.success(), stop == Stop::Terminate, "{status}");
     }
+}
+
+/// How a server ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stop {
+    /// SIGKILL: no handler runs, nothing is flushed.
+    Kill,
+    /// SIGTERM: what was accepted is finished first.
+    Terminate,
 }
 
 impl Drop for Process {
@@ -131,7 +147,8 @@ struct Acknowledged {
 }
 
 /// Lets all senders write until the server is gone, and answers what was acknowledged.
-async fn write_until_killed(
+async fn write_until(
+    stop: Stop,
     http: &reqwest::Client,
     server: &mut Process,
     market: &Market,
@@ -164,7 +181,7 @@ async fn write_until_killed(
     // Never at the same point of a round.
     tokio::time::sleep(ROUND + Duration::from_millis(u64::try_from(round * 13 % 97).unwrap()))
         .await;
-    server.kill();
+    server.stop(stop);
     while let Some(ended) = senders.join_next().await {
         ended.unwrap();
     }
@@ -247,28 +264,81 @@ impl Reader {
     }
 }
 
+/// A market on a new folder.
+struct Scene {
+    data: tempfile::TempDir,
+    http: reqwest::Client,
+    server: Process,
+    market: Market,
+    reader: Reader,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let data = tempfile::tempdir().unwrap();
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let made = Command::new(TORG)
+            .args(["key", "create", "--name", "test", "--data-dir"])
+            .arg(data.path())
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        let host_key = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+
+        let server = Process::start(data.path(), &http).await;
+        let market = build_market(&http, &server.url, &host_key).await;
+        Self { data, http, server, market, reader: Reader::default() }
+    }
+
+    /// Writes, stops, starts again and checks. Answers how many messages were acknowledged.
+    async fn round(&mut self, stop: Stop, round: usize) -> usize {
+        let Self { data, http, server, market, reader } = self;
+        let acknowledged = write_until(stop, http, server, market, round).await;
+        assert!(!acknowledged.is_empty(), "round {round} wrote nothing");
+        *server = Process::start(data.path(), http).await;
+        reader.check(http, &server.url, market, &acknowledged).await;
+        acknowledged.len()
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_survives_kill_9() {
-    let data = tempfile::tempdir().unwrap();
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let made = Command::new(TORG)
-        .args(["key", "create", "--name", "test", "--data-dir"])
-        .arg(data.path())
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    let host_key = String::from_utf8(made.stdout).unwrap().trim().to_owned();
-
-    let mut server = Process::start(data.path(), &http).await;
-    let market = build_market(&http, &server.url, &host_key).await;
-    let mut reader = Reader::default();
+    let mut scene = Scene::new().await;
     let mut total = 0;
     for round in 0..KILLS {
-        let acknowledged = write_until_killed(&http, &mut server, &market, round).await;
-        assert!(!acknowledged.is_empty(), "round {round} wrote nothing");
-        total += acknowledged.len();
-        server = Process::start(data.path(), &http).await;
-        reader.check(&http, &server.url, &market, &acknowledged).await;
+        total += scene.round(Stop::Kill, round).await;
     }
     assert!(KILLS * SENDERS < total, "the senders were busy: {total}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_graceful_stop_finishes_what_was_accepted() {
+    let mut scene = Scene::new().await;
+    let (http, market) = (scene.http.clone(), &scene.market);
+    let before = count_messages(&http, &scene.server.url, market).await;
+    let acknowledged = write_until(Stop::Terminate, &http, &mut scene.server, market, 0).await;
+    scene.server = Process::start(scene.data.path(), &http).await;
+    scene.reader.check(&http, &scene.server.url, market, &acknowledged).await;
+    let after = count_messages(&http, &scene.server.url, market).await;
+    assert_eq!(
+        after - before,
+        acknowledged.len(),
+        "every message that was stored was acknowledged"
+    );
+}
+
+/// How many messages the seller's log tells of.
+async fn count_messages(http: &reqwest::Client, url: &str, market: &Market) -> usize {
+    let mut after = 0;
+    let mut count = 0;
+    loop {
+        let page = format!("{url}/api/v1/events?after={after}&limit=500");
+        let page = call(http, "GET", &page, &market.keys[&SELLER], None).await;
+        let events = page["events"].as_array().unwrap();
+        if events.is_empty() {
+            return count;
+        }
+        count += events.iter().filter(|event| event["kind"] == "message.created").count();
+        after = page["next_after"].as_i64().unwrap();
+    }
 }
