@@ -3,7 +3,7 @@
 use domain::attachment::Attachment;
 use domain::chat::{Chat, Context};
 use domain::message::{Author, Message, Role};
-use engine::queries::Related;
+use engine::related::Related;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::files::BUCKET;

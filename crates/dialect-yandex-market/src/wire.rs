@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use domain::attachment::Attachment;
 use domain::chat::{Chat, Context, ContextKind, Phase};
 use domain::message::{Message, Role};
-use engine::queries::Related;
+use engine::related::Related;
 use jiff::tz::Offset;
 use serde::Serialize;
 

@@ -15,6 +15,8 @@ pub mod limits;
 pub mod links;
 pub mod queries;
 pub mod random;
+mod reach;
+pub mod related;
 pub mod sessions;
 pub mod store;
 

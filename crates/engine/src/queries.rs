@@ -2,12 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use domain::account::Account;
-use domain::catalog::{OrderFacts, Product, Return, Shop};
+use domain::catalog::Shop;
 use domain::chat::{Chat, Context, ContextKind, Phase, Side};
-use domain::commands::{Command, MarkDelivered, Subject};
+use domain::commands::{Command, MarkDelivered};
 use domain::event::EntryKind;
-use domain::id::{AccountId, ChatId, MessageId, OrderId, ProductId, ReturnId, ShopId};
+use domain::id::{ChatId, MessageId, ShopId};
 use domain::message::Message;
 use domain::permission::{Permission, may_write};
 use domain::refusal::Missing;
@@ -16,6 +15,7 @@ use uuid::Uuid;
 use crate::access::{Caller, Host};
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::related::Related;
 use crate::store::{
     ActivityPosition, ActivityQuery, AgeQuery, LogEntry, LogPage, MessageQuery, MessageRange,
     SearchQuery, UnreadTotals,
@@ -63,41 +63,6 @@ pub struct AgeFilter {
     pub dispute: Option<bool>,
     /// Only chats in one of these phases.
     pub phases: Option<Vec<Phase>>,
-}
-
-/// The facts around some chats, for rendering. Facts that the marketplace has not pushed are absent.
-#[derive(Clone, Debug, Default)]
-pub struct Related {
-    /// The accounts on both sides, and the sellers of the products.
-    pub accounts: HashMap<AccountId, Account>,
-    /// The products of the contexts, and of the orders' items.
-    pub products: HashMap<ProductId, Product>,
-    /// The orders of the contexts.
-    pub orders: HashMap<OrderId, OrderFacts>,
-    /// The returns of the contexts.
-    pub returns: HashMap<ReturnId, Return>,
-}
-
-impl Related {
-    /// The order behind `chat`.
-    pub fn order_of(&self, chat: &Chat) -> Option<&OrderFacts> {
-        self.orders.get(&chat.order?)
-    }
-
-    /// The product of `chat`: the one it is about, or the first of its order.
-    pub fn product_of(&self, chat: &Chat) -> Option<&Product> {
-        self.products.get(&product_of(chat, &self.orders)?)
-    }
-}
-
-fn product_of(chat: &Chat, orders: &HashMap<OrderId, OrderFacts>) -> Option<ProductId> {
-    match chat.context {
-        Context::Product(product) => Some(product),
-        Context::Order(_) | Context::Return(_) => {
-            orders.get(&chat.order?)?.order.items.first().map(|item| item.product)
-        }
-        Context::None => None,
-    }
 }
 
 impl Engine {
@@ -295,36 +260,6 @@ impl Engine {
         caller.actor.side_in(chat).ok_or(EngineError::NotFound(Missing::Chat))
     }
 
-    /// The facts around `chats`.
-    pub async fn related(&self, chats: &[Chat]) -> Result<Related, EngineError> {
-        let orders: HashSet<_> = chats.iter().filter_map(|chat| chat.order).collect();
-        let orders = self.store().orders(&collect(orders)).await?;
-        let orders: HashMap<_, _> =
-            orders.into_iter().map(|facts| (facts.order.id, facts)).collect();
-
-        let products: HashSet<_> =
-            chats.iter().filter_map(|chat| product_of(chat, &orders)).collect();
-        let products = self.store().products(&collect(products)).await?;
-
-        let returns = chats.iter().filter_map(|chat| match chat.context {
-            Context::Return(id) => Some(id),
-            Context::None | Context::Product(_) | Context::Order(_) => None,
-        });
-        let returns = self.store().returns(&collect(returns.collect::<HashSet<_>>())).await?;
-
-        let sides = chats.iter().flat_map(|chat| [chat.seller.account, chat.buyer.account]);
-        let accounts: HashSet<_> =
-            sides.chain(products.iter().map(|product| product.seller)).collect();
-        let accounts = self.store().accounts(&collect(accounts)).await?;
-
-        Ok(Related {
-            accounts: accounts.into_iter().map(|account| (account.id, account)).collect(),
-            products: products.into_iter().map(|product| (product.id, product)).collect(),
-            returns: returns.into_iter().map(|found| (found.id, found)).collect(),
-            orders,
-        })
-    }
-
     /// Shops of the caller's account with an id above `after`, by rising id.
     pub async fn shops(
         &self,
@@ -360,56 +295,6 @@ impl Engine {
         Ok(Page::of(self.store().messages(&query).await?, limit))
     }
 
-    /// The chat, if there is one and the caller may see it.
-    async fn in_reach(&self, caller: &Caller, chat: Option<Chat>) -> Result<Chat, EngineError> {
-        let chat = chat.filter(|chat| caller.actor.side_in(chat).is_some());
-        let chat = chat.ok_or(EngineError::NotFound(Missing::Chat))?;
-        if let (Some(shops), Some(order)) = (&caller.shops, chat.order) {
-            let order = self.store().orders(&[order]).await?.pop();
-            if !order.is_some_and(|facts| is_of_shops(&facts, shops)) {
-                return Err(EngineError::NotFound(Missing::Chat));
-            }
-        }
-        Ok(chat)
-    }
-
-    /// A command proves the caller's side itself; only callers that are bound to shops need a look first.
-    pub(crate) async fn require_reach(
-        &self,
-        caller: &Caller,
-        chat: ChatId,
-    ) -> Result<(), EngineError> {
-        if caller.shops.is_some() {
-            self.chat(caller, chat).await?;
-        }
-        Ok(())
-    }
-
-    /// Callers that are bound to shops open chats about orders of these shops only.
-    pub(crate) async fn require_subject_in_reach(
-        &self,
-        caller: &Caller,
-        subject: &Subject,
-    ) -> Result<(), EngineError> {
-        let Some(shops) = &caller.shops else { return Ok(()) };
-        let (order, missing) = match subject {
-            Subject::Order(id) => (self.store().orders(&[*id]).await?.pop(), Missing::Order),
-            Subject::Posting(number) => {
-                (self.store().order_by_posting(number).await?, Missing::Posting)
-            }
-            Subject::Return(id) => {
-                let order = self.store().returns(&[*id]).await?.pop().map(|found| found.order);
-                (self.store().orders(&Vec::from_iter(order)).await?.pop(), Missing::Return)
-            }
-            Subject::Product(..) | Subject::Account { .. } => return Ok(()),
-        };
-        if order.is_some_and(|facts| is_of_shops(&facts, shops)) {
-            Ok(())
-        } else {
-            Err(EngineError::NotFound(missing))
-        }
-    }
-
     /// What a client was handed has reached it. A failure must not spoil the reading: the next fetch says it again.
     async fn note_delivery(&self, caller: &Caller, chats: &[&Chat], messages: &[Message]) {
         let mut newest: HashMap<ChatId, MessageId> = HashMap::new();
@@ -437,12 +322,4 @@ impl Engine {
             }
         }
     }
-}
-
-fn is_of_shops(facts: &OrderFacts, shops: &[ShopId]) -> bool {
-    facts.order.shop.is_some_and(|shop| shops.contains(&shop))
-}
-
-fn collect<T>(ids: impl IntoIterator<Item = T>) -> Vec<T> {
-    ids.into_iter().collect()
 }

@@ -7,7 +7,7 @@ use domain::account::Account;
 use domain::chat::{Chat, Seat, Side};
 use domain::id::{AccountId, MessageId};
 use domain::permission::Permission;
-use engine::queries::Related;
+use engine::related::Related;
 use serde::Serialize;
 use utoipa::ToSchema;
 

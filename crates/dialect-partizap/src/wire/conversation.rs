@@ -1,7 +1,7 @@
 //! Conversations (Partizap contract §3.1, §4.4).
 
 use domain::chat::{Chat, Side};
-use engine::queries::Related;
+use engine::related::Related;
 use serde::Serialize;
 
 use super::product::ProductSummary;

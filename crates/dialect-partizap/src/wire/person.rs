@@ -3,7 +3,7 @@
 use domain::Timestamp;
 use domain::account::{Account, AccountKind};
 use domain::id::AccountId;
-use engine::queries::Related;
+use engine::related::Related;
 use serde::Serialize;
 
 use super::Writer;

@@ -3,7 +3,7 @@
 use domain::account::Attributes;
 use domain::catalog::Product;
 use domain::chat::{Chat, Context};
-use engine::queries::Related;
+use engine::related::Related;
 use serde::Serialize;
 use serde_json::{Map, Value};
 

@@ -2,7 +2,7 @@
 
 use domain::catalog::{OrderFacts, Posting, Product, Return};
 use domain::chat::{Chat, Context};
-use engine::queries::Related;
+use engine::related::Related;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
