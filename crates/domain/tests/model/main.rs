@@ -118,10 +118,9 @@ fn check_permission(memory: &Memory, batch: &Batch, answer: &Result<Answer, Deni
         (Err(refusal), Err(Denied::Refused(decided))) => {
             assert!(*decided == refusal || *decided == Refusal::IdempotencyKeyReused);
         }
+        // A repeat is answered whatever the permission; the files of a draft are looked at after it.
         (Err(_), Ok(Answer::Posted { replayed: true, .. }))
-        | (Ok(()), Ok(_))
-        // The files of a draft are looked at after the permission.
-        | (Ok(()), Err(Denied::NotFound(Missing::Attachment))) => {}
+        | (Ok(()), Ok(_) | Err(Denied::NotFound(Missing::Attachment))) => {}
         (Ok(()), Err(Denied::Refused(refusal))) => {
             assert!(!is_about_permission(refusal), "{refusal:?}");
         }
