@@ -373,3 +373,21 @@ impl Store for SqliteStore {
             .map_err(|failure| StoreError::Failed(failure.to_string()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `NORMAL` gains little and loses acknowledged messages at a power loss; a kill of the process would not show it.
+    #[test]
+    fn every_commit_waits_for_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open_for_writing(&folder.path().join("torg.sqlite")).unwrap();
+        let read = |pragma: &str| -> String {
+            let value = |row: &rusqlite::Row<'_>| row.get::<_, rusqlite::types::Value>(0);
+            format!("{:?}", connection.pragma_query_value(None, pragma, value).unwrap())
+        };
+        assert_eq!(read("synchronous"), "Integer(2)", "FULL");
+        assert_eq!(read("journal_mode"), "Text(\"wal\")");
+    }
+}
