@@ -1,5 +1,6 @@
 //! Conversations: listed, begun, read, hidden (Partizap contract §4.1, §4.2, §5.3, §5.5, §5.6).
 
+use axum::extract::rejection::RawPathParamsRejection;
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -48,10 +49,11 @@ pub(crate) async fn list(
 pub(crate) async fn create(
     State(face): State<Face>,
     visitor: Visitor<NewConversations>,
-    body: Object,
+    body: Result<Object, Error>,
 ) -> Result<(StatusCode, Data<Conversation>), Error> {
-    // What begins a conversation is a text, too.
+    // What begins a conversation is a text, too. It is counted before its input is looked at, like every other one (§2.1).
     visitor.also::<Texts>(&face)?;
+    let body = body?;
     let caller = &visitor.caller;
     let fields = body.fields()?;
     let mut details = Details::default();
@@ -120,16 +122,17 @@ pub(crate) async fn in_sight(
     if chat.seat(side).hidden { Err(Error::NotFound(Missing::Chat)) } else { Ok(chat) }
 }
 
-/// A middleware: an `{id}` that is not made of digits is no path of this wire (Partizap contract §5.3).
+/// A middleware: an `{id}` that is not made of digits is no path of this wire (Partizap contract §5.3), and neither is one with
+/// anything that is not UTF-8.
 pub(crate) async fn require_digits(
-    params: RawPathParams,
+    params: Result<RawPathParams, RawPathParamsRejection>,
     request: Request,
     next: Next,
 ) -> Response {
-    let is_path = params
-        .iter()
-        .filter(|(name, _)| *name == "id")
-        .all(|(_, id)| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()));
+    let is_path = params.is_ok_and(|params| {
+        let mut ids = params.iter().filter(|(name, _)| *name == "id");
+        ids.all(|(_, id)| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()))
+    });
     if is_path { next.run(request).await } else { Error::NoSuchPath.into_response() }
 }
 

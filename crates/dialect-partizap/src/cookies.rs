@@ -13,10 +13,10 @@ pub(crate) fn find<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers
         .get_all(header::COOKIE)
         .iter()
-        .filter_map(|list| list.to_str().ok())
-        .flat_map(|list| list.split(';'))
-        .filter_map(|cookie| cookie.trim().split_once('='))
-        .find_map(|(given, value)| (given == name).then(|| value.trim_matches('"')))
+        // A neighbour's cookie may hold any bytes; browsers send what a script has set.
+        .flat_map(|list| list.as_bytes().split(|&byte| byte == b';'))
+        .filter_map(|cookie| cookie.trim_ascii().strip_prefix(name.as_bytes())?.strip_prefix(b"="))
+        .find_map(|value| Some(std::str::from_utf8(value).ok()?.trim_matches('"')))
 }
 
 /// Gives a browser the session `token` and its CSRF token, for as long as an unused session lives.
@@ -61,6 +61,14 @@ mod tests {
         assert_eq!(find(&headers, CSRF_TOKEN), Some("3"));
         assert_eq!(find(&headers, "a"), Some("1"));
         assert_eq!(find(&headers, SESSION), None);
+    }
+
+    #[test]
+    fn a_neighbour_with_strange_bytes_hides_no_cookie() {
+        let mut headers = HeaderMap::new();
+        let cookies = HeaderValue::from_bytes(b"city=\xd0\x9e\xff; PARTIZAP_SESSION=1").unwrap();
+        headers.append(header::COOKIE, cookies);
+        assert_eq!(find(&headers, SESSION), Some("1"));
     }
 
     #[test]

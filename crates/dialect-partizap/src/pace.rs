@@ -76,10 +76,11 @@ impl<P: Pace> FromRequestParts<Face> for Visitor<P> {
 }
 
 impl<P: Pace> Visitor<P> {
-    /// Counts one call of another kind, too.
+    /// Counts one call of another kind, too. Where that is one too many, nothing is counted.
     pub(crate) fn also<Q: Pace>(&self, face: &Face) -> Result<(), Error> {
         if let Some(quota) = Q::quota(&face.settings.limits) {
-            take(face, Q::NAME, &self.caller.account().to_string(), quota)?;
+            take(face, Q::NAME, &self.caller.account().to_string(), quota)
+                .inspect_err(|_| self.uncount(face))?;
         }
         Ok(())
     }

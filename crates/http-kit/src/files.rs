@@ -1,6 +1,7 @@
 //! The address behind signed links to files.
 
 use axum::Router;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -16,7 +17,10 @@ use crate::query::{Query, Repeated};
 /// `GET /files/{id}?account=…&expires=…&signature=…`: what [`Engine::link`] points to. It needs no key, since the address is one. Any
 /// other address, an expired one too, is a plain 404.
 pub fn router(engine: &Engine) -> Router {
-    Router::new().route("/files/{id}", get(by_link)).with_state(engine.clone())
+    Router::new()
+        .route("/files/{id}", get(by_link))
+        .fallback(async || not_found())
+        .with_state(engine.clone())
 }
 
 /// Whether `path` is that of a signed link.
@@ -26,11 +30,12 @@ pub fn owns(path: &str) -> bool {
 
 async fn by_link(
     State(engine): State<Engine>,
-    Path(id): Path<String>,
+    id: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
 ) -> Response {
     let query = Query::parse(query.as_deref(), Repeated::First);
-    let Some((id, claims)) = read_link(&id, &query) else { return not_found() };
+    let link = id.ok().and_then(|Path(id)| read_link(&id, &query));
+    let Some((id, claims)) = link else { return not_found() };
     match engine.file_by_link(id, &claims).await {
         Ok(StoredFile { attachment, bytes }) => {
             let mut answer =

@@ -82,11 +82,15 @@ async fn unknown_paths_and_wrong_methods_have_the_envelope() {
         "/vendor/",
         "/vendor/nonsense",
         "/vendor/conversations/1/nonsense",
+        "/vendor/conversations/%FF",
+        "/vendor/conversations/%D0/messages",
         "/connection/websocket",
         "/auth/forgot-password",
     ] {
         buyer.get(path).await.assert_error(404, "not_found_error", path);
     }
+    let ended = buyer.delete("/vendor/sessions/%FF").await;
+    ended.assert_error(404, "not_found_error", "a session's id that is not UTF-8");
     let cases: [(Method, &str, &[&str]); 6] = [
         (Method::PUT, "/vendor/conversations", &["GET", "POST"]),
         (Method::PATCH, "/vendor/conversations/1", &["GET", "DELETE"]),

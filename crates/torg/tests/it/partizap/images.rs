@@ -105,6 +105,7 @@ async fn an_address_works_unchanged_and_for_seven_days_only() {
         address.replace("account=42", "account=43"),
         address.replace("expires=1", "expires=2"),
         address.replace("/files/1", "/files/2"),
+        address.replace("/files/1", "/files/%FF"),
         format!("{}0", &address[..address.len() - 1]).replace("00", "0f"),
     ];
     for changed in changed.iter().filter(|changed| **changed != address) {

@@ -85,6 +85,11 @@ async fn only_conversations_that_are_new_use_up_the_hour() {
         assert!(seller.write_about(OTHER_PRODUCT.get(), "Почём?").await.status < 300);
     }
     assert_too_often(&seller.write_about(OTHER_PRODUCT.get(), "Почём?").await, "60", "six texts");
+    // §2.1: too often comes before wrong input. What was stopped here did not use up the hour.
+    let malformed = seller.post("/vendor/conversations", json!("no object")).await;
+    assert_too_often(&malformed, "60", "before 422");
+    server.clock().advance(SignedDuration::from_mins(1));
+    assert_eq!(seller.write_about(OTHER_PRODUCT.get(), "Почём?").await.status, 200);
 }
 
 #[tokio::test]

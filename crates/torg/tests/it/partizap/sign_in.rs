@@ -204,6 +204,9 @@ async fn reading_needs_no_token_and_brings_a_lost_one_back() {
     let complete =
         read(format!("PARTIZAP_SESSION={}; CSRF_TOKEN={}", buyer.session, buyer.csrf_token));
     assert!(complete.await.set_cookie("CSRF_TOKEN").is_none());
+    // Scripts of the site set cookies, too, and browsers send them as they are.
+    let beside_another = read(format!("city=Омск; PARTIZAP_SESSION={}", buyer.session)).await;
+    assert_eq!(beside_another.status, 200);
 }
 
 #[tokio::test]
