@@ -34,7 +34,7 @@ fn file_element(attachment: &Attachment, public_url: &str) -> String {
 fn escaped_label(name: &str) -> String {
     let mut label = String::with_capacity(name.len());
     for character in name.chars() {
-        if matches!(character, '[' | ']' | '\\') {
+        if matches!(character, '[' | ']' | '<' | '\\') {
             label.push('\\');
         }
         label.push(character);
@@ -83,5 +83,6 @@ mod tests {
     #[test]
     fn a_file_s_name_stays_inside_its_label() {
         assert_eq!(escaped_label(r"a](http://b)[c\.pdf"), r"a\](http://b)\[c\\.pdf");
+        assert_eq!(escaped_label("<https:evil.example>"), r"\<https:evil.example>");
     }
 }

@@ -51,7 +51,7 @@ pub struct SellerRules {
     pub writes: PerModel<Writing>,
     /// When the seller may write in any other chat.
     pub writes_elsewhere: Writing,
-    /// Whether beginning a chat that is closed opens it again.
+    /// Whether beginning a chat that is closed opens it again; what cannot be opened again is then refused.
     pub opening_reopens: bool,
 }
 

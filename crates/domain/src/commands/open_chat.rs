@@ -187,10 +187,17 @@ impl OpenChat {
             return Ok(opened(decision, chat.clone(), false));
         }
         let mut events = Vec::new();
-        if side == Side::Seller && policy.seller.opening_reopens && chat.state == State::Closed {
-            let permission = seller_may_open(chat.context, world.order_of(chat), policy, now);
-            permission.require().map_err(Denied::Refused)?;
-            events.push(Event::ChatReopened { chat: chat.id });
+        if side == Side::Seller && policy.seller.opening_reopens {
+            match chat.state {
+                State::Open | State::Disputed => {}
+                State::Closed => {
+                    let order = world.order_of(chat);
+                    let permission = seller_may_open(chat.context, order, policy, now);
+                    permission.require().map_err(Denied::Refused)?;
+                    events.push(Event::ChatReopened { chat: chat.id });
+                }
+                State::Settled => return Err(Denied::Refused(Refusal::DisputeEnded)),
+            }
         }
         if chat.seat(side).hidden {
             events.push(Event::ChatShown { chat: chat.id, side });

@@ -253,7 +253,8 @@ async fn closed_settled_and_blocked_chats_say_so() {
     client.send(&chat, "Арбитру").await.succeeded();
     engine.end_dispute(Host::operator(), opened.id).await.unwrap();
     client.send(&chat, "x").await.failed(403, 7, NOT_PERMITTED);
-    // It stays readable, and start still finds it.
+    // It stays readable, but is closed for good.
     assert_eq!(client.texts(&chat).await, ["Вопрос", "x", "Арбитру"]);
-    assert_eq!(client.start(&order.posting).await, chat);
+    let start = client.post("/v1/chat/start", &json!({"posting_number": order.posting})).await;
+    start.failed(403, 7, NOT_PERMITTED);
 }
