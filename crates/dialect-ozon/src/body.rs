@@ -99,6 +99,7 @@ fn read_request<T: WireRequest>(bytes: &[u8], policy: &Policy) -> Result<T, Erro
             JsonProblem::NotUtf8
             | JsonProblem::EndsEarly
             | JsonProblem::TooDeep
+            | JsonProblem::TooManyValues
             | JsonProblem::Syntax { .. },
         ) => return Err(Error::body_unusable()),
     };

@@ -58,6 +58,7 @@ impl Object {
                     JsonProblem::Empty => "Must not be empty",
                     JsonProblem::NotUtf8 => "Must be UTF-8",
                     JsonProblem::TooDeep => "Is nested too deeply",
+                    JsonProblem::TooManyValues => "Has too many values",
                     JsonProblem::EndsEarly | JsonProblem::Syntax { .. } => "Malformed JSON",
                 },
             )

@@ -23,6 +23,11 @@ use serde_json::error::Category;
 pub use field::{Field, Fields, Items};
 pub use problem::{FieldProblem, FieldProblemKind, JsonType, REJECTED_CHARS_MAX};
 
+/// How many values a body may hold: items of arrays, members of objects, and the arrays and objects themselves. A tree takes up to 160
+/// bytes for each of them, forty times what they take in the body, so a body of tens of megabytes may be one long string but no list of
+/// small things. Published clients send a thousand values at most.
+pub const VALUES_MAX: usize = 100_000;
+
 /// Why bytes are not JSON.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JsonProblem {
@@ -38,6 +43,9 @@ pub enum JsonProblem {
     /// Nested deeper than 127 levels.
     #[error("nested too deeply")]
     TooDeep,
+    /// More values than [`VALUES_MAX`].
+    #[error("too many values")]
+    TooManyValues,
     /// Anything else.
     #[error("{message}")]
     Syntax {
@@ -46,11 +54,15 @@ pub enum JsonProblem {
     },
 }
 
-/// Parses `bytes` to a tree. Of duplicate keys the last one wins. Nesting beyond 127 levels is a problem, not a deep recursion.
+/// Parses `bytes` to a tree. Of duplicate keys the last one wins. Nesting beyond 127 levels is a problem, not a deep recursion, and so
+/// are more values than [`VALUES_MAX`].
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonProblem> {
     let text = std::str::from_utf8(bytes).map_err(|_| JsonProblem::NotUtf8)?;
     if text.trim_ascii().is_empty() {
         return Err(JsonProblem::Empty);
+    }
+    if VALUES_MAX < values_at_most(text) {
+        return Err(JsonProblem::TooManyValues);
     }
     serde_json::from_str(text).map_err(|error| match error.classify() {
         Category::Eof => JsonProblem::EndsEarly,
@@ -62,6 +74,22 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonProblem> {
             JsonProblem::Syntax { message: error.to_string() }
         }
     })
+}
+
+/// An upper bound of the values in `text`, found without parsing it: each stands first in an array or object, or behind a comma. What
+/// stands in strings does not count.
+fn values_at_most(text: &str) -> usize {
+    let (mut in_string, mut escaped) = (false, false);
+    let mut begins_value = |byte: u8| {
+        if in_string {
+            in_string = escaped || byte != b'"';
+            escaped = !escaped && byte == b'\\';
+            return false;
+        }
+        in_string = byte == b'"';
+        matches!(byte, b'[' | b'{' | b',')
+    };
+    1 + text.bytes().filter(|&byte| begins_value(byte)).count()
 }
 
 #[cfg(test)]
@@ -82,6 +110,22 @@ mod tests {
         }
         let closed = ["[".repeat(100), "]".repeat(100)].concat();
         assert!(parse(closed.as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn a_body_holds_a_hundred_thousand_values_at_most() {
+        let list = |items: usize| format!("[{}0]", "0,".repeat(items - 1));
+        assert!(parse(list(VALUES_MAX - 1).as_bytes()).is_ok());
+        assert_eq!(parse(list(VALUES_MAX).as_bytes()), Err(JsonProblem::TooManyValues));
+        for small in ["[1],", "{},", r#""","#, "[],"] {
+            let many = format!("[{}0]", small.repeat(VALUES_MAX));
+            assert_eq!(parse(many.as_bytes()), Err(JsonProblem::TooManyValues), "{small}");
+        }
+        // One long string is one value, whatever stands in it.
+        for text in [",", "[", "{", r#"\","#, r"\\", r"\u002c,"] {
+            let long = format!(r#"{{"a": "{}"}}"#, text.repeat(VALUES_MAX));
+            assert!(parse(long.as_bytes()).is_ok(), "{text}");
+        }
     }
 
     #[test]

@@ -39,9 +39,10 @@ impl From<JsonProblem> for Error {
         match problem {
             JsonProblem::Empty => Self::bad_request("Required request body is missing"),
             JsonProblem::EndsEarly => Self::bad_request("Unexpected end of content"),
-            JsonProblem::NotUtf8 | JsonProblem::TooDeep | JsonProblem::Syntax { .. } => {
-                Self::bad_request(format!("JSON: {problem}"))
-            }
+            JsonProblem::NotUtf8
+            | JsonProblem::TooDeep
+            | JsonProblem::TooManyValues
+            | JsonProblem::Syntax { .. } => Self::bad_request(format!("JSON: {problem}")),
         }
     }
 }

@@ -74,7 +74,8 @@ async fn what_is_no_json_object_is_an_invalid_request_body_and_stores_nothing() 
     let server = market().await;
     let client = Client::new(&server).await;
     let nested = ["{\"a\":".repeat(10_000), "1".to_owned(), "}".repeat(10_000)].concat();
-    let unusable: [&[u8]; 12] = [
+    let crowded = format!(r#"{{"ignored": [{}0]}}"#, "[1],".repeat(60_000));
+    let unusable: [&[u8]; 13] = [
         b"{",
         b"{\"limit\": ",
         b"[]",
@@ -87,6 +88,7 @@ async fn what_is_no_json_object_is_an_invalid_request_body_and_stores_nothing() 
         b"{\"text\": \"\\ud800\"}",
         b"{\"text\": \"\x01\"}",
         nested.as_bytes(),
+        crowded.as_bytes(),
     ];
     let before = log_length(&server, SELLER).await;
     for path in POSTS {
