@@ -157,9 +157,13 @@ impl Engine {
         self.store().accounts(&[id]).await?.pop().ok_or(EngineError::NotFound(Missing::Account))
     }
 
-    /// Whether some key has the text `secret`, at whatever face and in whatever state.
-    pub async fn is_secret_taken(&self, _host: Host, secret: &str) -> Result<bool, EngineError> {
-        Ok(self.store().key_by_hash(&hash_secret(secret)).await?.is_some())
+    /// The key with the text `secret`, at whatever face and in whatever state.
+    pub async fn key_with_secret(
+        &self,
+        _host: Host,
+        secret: &str,
+    ) -> Result<Option<ApiKey>, EngineError> {
+        Ok(self.store().key_by_hash(&hash_secret(secret)).await?)
     }
 
     /// Stores a new key for the face `audience`, with the text `secret`.

@@ -100,6 +100,11 @@ impl Problem {
         &self.detail
     }
 
+    /// Whether the fault is the server's, so that the request may succeed later as it is.
+    pub(crate) fn is_of_the_server(&self) -> bool {
+        self.status.is_server_error()
+    }
+
     pub(crate) fn into_errors(self) -> Vec<FieldError> {
         self.errors
     }

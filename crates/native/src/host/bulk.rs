@@ -1,4 +1,4 @@
-//! Facts in bulk: NDJSON, a fact a line. Good lines are kept, whatever is wrong with others.
+//! Facts, keys and sessions in bulk: NDJSON, one a line. Good lines are kept, whatever is wrong with others.
 
 use std::time::Duration;
 
@@ -7,20 +7,22 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use bytes::{Buf, BytesMut};
 use domain::catalog::Fact;
+use domain::id::AccountId;
 use engine::access::Host;
 use http_body_util::BodyExt as _;
 use http_kit::body::BodyProblem;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::timeout;
 use utoipa::ToSchema;
 
 use super::fact_bodies::{
-    AccountFact, FactBody, FactType, MemberFact, OrderFact, PostingFact, ProductFact, ReturnFact,
-    ShopFact,
+    AccountFact, FactBody, MemberFact, OrderFact, PostingFact, ProductFact, ReturnFact, ShopFact,
 };
 use super::facts::conflict;
+use super::keys::{self, NewKey, WhenKnown};
+use super::sign_in::{self, NewSessionRequest};
 use crate::Api;
 use crate::auth::HostWriter;
 use crate::extract::{body_problem, body_too_slow, parse_json, parse_value};
@@ -60,10 +62,11 @@ pub(crate) struct RefusedLine {
     errors: Vec<FieldError>,
 }
 
-/// Store many facts
+/// Store many facts, keys and sessions
 ///
 /// The body is NDJSON: one JSON object a line, such as `{"type": "shop", "id": 5, "seller_id": 7, …}`, with the members of the
-/// single calls. Good lines are kept; the report names the others. At most 256 KiB a line, 64 MiB in all.
+/// single calls. Lines of the types `key` and `session` name their `account_id` and bring their `secret` or `token` along.
+/// Good lines are kept; the report names the others. At most 256 KiB a line, 64 MiB in all. The same body again changes nothing.
 #[utoipa::path(
     post, path = "/api/v1/host/facts", operation_id = "hostPutFacts", tag = "host",
     request_body(content = String, content_type = "application/x-ndjson"),
@@ -128,16 +131,25 @@ impl Intake<'_> {
     }
 
     async fn take(&mut self, (number, line): (u64, Line)) -> Result<(), Problem> {
-        let fact = match line {
+        let line = match line {
             Line::TooLong => {
                 Err(Problem::invalid("", format!("is a line of more than {LINE_BYTES_MAX} bytes")))
             }
             Line::Whole(bytes) if bytes.trim_ascii().is_empty() => return Ok(()),
-            Line::Whole(bytes) => read_fact(&bytes),
+            Line::Whole(bytes) => read_line(&bytes),
         };
         self.report.lines += 1;
-        match fact {
-            Ok(fact) => self.chunk.push((number, fact)),
+        match line {
+            Ok(Content::Fact(fact)) => self.chunk.push((number, fact)),
+            Ok(Content::Credential(credential)) => {
+                // The line before may hold its account.
+                self.store_chunk().await?;
+                match self.store_credential(credential).await {
+                    Ok(()) => self.report.stored += 1,
+                    Err(problem) if problem.is_of_the_server() => return Err(problem),
+                    Err(problem) => self.refuse(number, problem),
+                }
+            }
             Err(problem) => self.refuse(number, problem),
         }
         if self.chunk.len() < CHUNK { Ok(()) } else { self.store_chunk().await }
@@ -158,6 +170,18 @@ impl Intake<'_> {
         Ok(())
     }
 
+    async fn store_credential(&self, credential: Credential) -> Result<(), Problem> {
+        match credential {
+            Credential::Key(account, key) => {
+                keys::make(self.api, self.host, account, key, WhenKnown::Replace).await?;
+            }
+            Credential::Session(account, session) => {
+                sign_in::begin(self.api, account, session).await?;
+            }
+        }
+        Ok(())
+    }
+
     fn refuse(&mut self, line: u64, problem: Problem) {
         self.report.refused_count += 1;
         if self.report.refused.len() < REFUSED_SHOWN_MAX {
@@ -167,24 +191,72 @@ impl Intake<'_> {
     }
 }
 
-fn read_fact(line: &[u8]) -> Result<Fact, Problem> {
+/// What a line holds.
+enum Content {
+    Fact(Fact),
+    Credential(Credential),
+}
+
+/// What lets an account in, with its account.
+enum Credential {
+    Key(AccountId, NewKey),
+    Session(AccountId, NewSessionRequest),
+}
+
+/// The type of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum LineType {
+    Account,
+    Member,
+    Shop,
+    Product,
+    Order,
+    Posting,
+    Return,
+    Key,
+    Session,
+}
+
+fn read_line(line: &[u8]) -> Result<Content, Problem> {
     let value: Value = parse_json(line)?;
-    let kind = value.get("type").cloned();
-    let kind = kind.ok_or_else(|| Problem::invalid("type", "is missing"))?;
-    let kind = serde_json::from_value(kind)
-        .map_err(|error| Problem::invalid("type", error.to_string()))?;
-    match kind {
-        FactType::Account => by_id::<AccountFact>(value),
-        FactType::Member => by_id::<MemberFact>(value),
-        FactType::Shop => by_id::<ShopFact>(value),
-        FactType::Product => by_id::<ProductFact>(value),
-        FactType::Order => by_id::<OrderFact>(value),
-        FactType::Return => by_id::<ReturnFact>(value),
-        FactType::Posting => {
+    let fact = match member::<LineType>(&value, "type")? {
+        LineType::Key => {
+            let account = account_of(&value)?;
+            let key = parse_value::<NewKey>(value)?;
+            if !key.brings_secret() {
+                return Err(Problem::invalid(
+                    "secret",
+                    "is missing: the report would not show one",
+                ));
+            }
+            return Ok(Content::Credential(Credential::Key(account, key)));
+        }
+        LineType::Session => {
+            let account = account_of(&value)?;
+            let session = parse_value::<NewSessionRequest>(value)?;
+            if !session.brings_token() {
+                return Err(Problem::invalid("token", "is missing: the report would not show one"));
+            }
+            return Ok(Content::Credential(Credential::Session(account, session)));
+        }
+        LineType::Account => by_id::<AccountFact>(value),
+        LineType::Member => by_id::<MemberFact>(value),
+        LineType::Shop => by_id::<ShopFact>(value),
+        LineType::Product => by_id::<ProductFact>(value),
+        LineType::Order => by_id::<OrderFact>(value),
+        LineType::Return => by_id::<ReturnFact>(value),
+        LineType::Posting => {
             let number = member::<Number>(&value, "number")?;
             parse_value::<PostingFact>(value)?.into_fact(number)
         }
-    }
+    };
+    fact.map(Content::Fact)
+}
+
+fn account_of(value: &Value) -> Result<AccountId, Problem> {
+    let id = member::<Id>(value, "account_id")?;
+    AccountId::new(id.get()).ok_or_else(|| Problem::invalid("account_id", "is out of range"))
 }
 
 fn by_id<T: FactBody>(value: Value) -> Result<Fact, Problem> {

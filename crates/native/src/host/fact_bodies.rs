@@ -4,7 +4,7 @@ use domain::Timestamp;
 use domain::account::{Account, Member};
 use domain::catalog::{Fact, Order, OrderItem, Posting, Product, Return, Shop};
 use domain::id::{AccountId, MemberId, OrderId, ProductId, ReturnId, ShopId};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use crate::names::{AccountKindName, MemberRoleName, ModelName};
@@ -16,19 +16,6 @@ use crate::values::{
 
 /// Lines of an order.
 const ITEMS_MAX: usize = 1000;
-
-/// What a fact is of, and in bulk the name of its line's type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum FactType {
-    Account,
-    Member,
-    Shop,
-    Product,
-    Order,
-    Posting,
-    Return,
-}
 
 /// An account. The id stands in the path, or in bulk as `id`.
 #[derive(Debug, Deserialize, ToSchema)]

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use axum::Json;
 use axum::extract::{Path, State};
 use domain::id::{AccountId, MemberId, ShopId};
-use engine::access::hash_secret;
+use engine::access::{Host, hash_secret};
 use engine::store::ApiKey;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -61,6 +61,13 @@ pub(crate) struct NewKey {
     member_id: Option<Id>,
     /// The key's text, when it exists already elsewhere. Otherwise one is made.
     secret: Option<Secret>,
+}
+
+impl NewKey {
+    /// Whether the key's text is brought along.
+    pub(crate) fn brings_secret(&self) -> bool {
+        self.secret.is_some()
+    }
 }
 
 /// A key.
@@ -129,6 +136,27 @@ pub(crate) async fn create(
     PathId(account): PathId<AccountId>,
     JsonBody(request): JsonBody<NewKey>,
 ) -> Result<(StatusCode, Json<KeyWithSecret>), Problem> {
+    let made = make(&api, host, account, request, WhenKnown::Refuse).await?;
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// What to do about a brought secret that a key of the same account and face has already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WhenKnown {
+    /// Refuse: a key's text belongs to one key only.
+    Refuse,
+    /// Put the new key into the old one's place: pushing the same again changes nothing.
+    Replace,
+}
+
+/// Makes a key of `account` and stores it.
+pub(crate) async fn make(
+    api: &Api,
+    host: Host,
+    account: AccountId,
+    request: NewKey,
+    when_known: WhenKnown,
+) -> Result<KeyWithSecret, Problem> {
     let engine = &api.engine;
     engine.account(account).await?;
     let name = request.audience.into_string();
@@ -163,8 +191,11 @@ pub(crate) async fn create(
         Some(secret) => secret.into_string(),
         None => (audience.new_secret)(engine.random()),
     };
-    // A key's text belongs to one key only.
-    if engine.is_secret_taken(host, &secret).await? {
+    let known = engine.key_with_secret(host, &secret).await?;
+    let replaced = known.as_ref().filter(|known| {
+        when_known == WhenKnown::Replace && known.account == Some(account) && known.audience == name
+    });
+    if known.is_some() && replaced.is_none() {
         return Err(Problem::new(
             StatusCode::CONFLICT,
             "secret-taken",
@@ -173,7 +204,7 @@ pub(crate) async fn create(
         ));
     }
     let key = ApiKey {
-        id: engine.random().uuid(),
+        id: replaced.map_or_else(|| engine.random().uuid(), |replaced| replaced.id),
         account: Some(account),
         member: request.member_id.and_then(|id| MemberId::new(id.get())),
         name: request.name.into_string(),
@@ -183,12 +214,12 @@ pub(crate) async fn create(
         can_write: request.scopes.contains(&Scope::ChatsWrite),
         shops,
         allowed_addresses: allowed_addresses.iter().map(IpAddr::to_canonical).collect(),
-        created_at: engine.now(),
+        created_at: replaced.map_or_else(|| engine.now(), |replaced| replaced.created_at),
         expires_at: request.expires_at.map(|Time(at)| at),
         revoked_at: None,
     };
     engine.put_key(&key).await?;
-    Ok((StatusCode::CREATED, Json(KeyWithSecret { key: KeyView::of(&key), secret })))
+    Ok(KeyWithSecret { key: KeyView::of(&key), secret })
 }
 
 /// List the keys of an account

@@ -77,6 +77,13 @@ pub(crate) struct NewSessionRequest {
     user_agent: Option<UserAgent>,
 }
 
+impl NewSessionRequest {
+    /// Whether the cookie's value is brought along.
+    pub(crate) fn brings_token(&self) -> bool {
+        self.token.is_some()
+    }
+}
+
 /// A session.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SessionView {
@@ -134,6 +141,16 @@ pub(crate) async fn begin_session(
     PathId(account): PathId<AccountId>,
     JsonBody(request): JsonBody<NewSessionRequest>,
 ) -> Result<(StatusCode, Json<SessionWithToken>), Problem> {
+    let begun = begin(&api, account, request).await?;
+    Ok((StatusCode::CREATED, Json(begun)))
+}
+
+/// Begins a session of `account`, or takes over one that the marketplace began.
+pub(crate) async fn begin(
+    api: &Api,
+    account: AccountId,
+    request: NewSessionRequest,
+) -> Result<SessionWithToken, Problem> {
     let engine = &api.engine;
     engine.account(account).await?;
     let browser = Browser {
@@ -143,12 +160,11 @@ pub(crate) async fn begin_session(
     let token = request.token.map_or_else(|| engine.random().token(), Secret::into_string);
     let expires_at = request.expires_at.map(|Time(at)| at);
     let session = engine.put_session(account, &token, browser, expires_at).await?;
-    let answer = SessionWithToken {
+    Ok(SessionWithToken {
         session: SessionView::of(&session),
         csrf_token: csrf_token(&token),
         token,
-    };
-    Ok((StatusCode::CREATED, Json(answer)))
+    })
 }
 
 /// List the browser sessions of an account

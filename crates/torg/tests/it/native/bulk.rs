@@ -73,6 +73,49 @@ async fn good_lines_are_kept_and_the_others_are_named() {
 }
 
 #[tokio::test]
+async fn keys_and_sessions_come_along_and_may_come_again() {
+    let server = Server::start().await;
+    let host = Client::host(&server).await;
+    let key = |account: i64, secret: &str| {
+        json!({"type": "key", "account_id": account, "name": "CRM", "audience": "native",
+            "scopes": ["chats:read"], "secret": secret})
+        .to_string()
+    };
+    let session = json!({"type": "session", "account_id": 9100, "token": "a-cookie-of-the-marketplace-itself"});
+    let account = json!({"type": "account", "id": 9100, "display_name": "A", "created_at": "2026-11-21T09:00:00Z"});
+    let lines = [
+        account.to_string(),
+        key(9100, "a-key-that-the-crm-has-used-for-years"),
+        session.to_string(),
+        key(9199, "a-key-of-an-account-that-nobody-knows"),
+        json!({"type": "key", "account_id": 9100, "name": "CRM", "audience": "native", "scopes": ["chats:read"]})
+            .to_string(),
+        json!({"type": "session", "account_id": 9100}).to_string(),
+        key(SELLER.get(), "a-key-that-the-crm-has-used-for-years"),
+    ];
+    for push_number in 1..=2 {
+        let report = push(&host, &lines).await.ok();
+        assert_eq!(
+            (&report["stored"], &report["refused_count"]),
+            (&json!(3), &json!(4)),
+            "push {push_number}"
+        );
+        let refused = report["refused"].as_array().unwrap();
+        let numbers: Vec<_> =
+            refused.iter().map(|refused| refused["line"].as_i64().unwrap()).collect();
+        assert_eq!(numbers, [4, 5, 6, 7], "push {push_number}: {refused:?}");
+    }
+    let keys = host.get("/host/accounts/9100/keys").await.ok();
+    assert_eq!(keys["keys"].as_array().unwrap().len(), 1, "the same key again is the same key");
+    let sessions = host.get("/host/accounts/9100/sessions").await.ok();
+    assert_eq!(sessions["sessions"].as_array().unwrap().len(), 1);
+
+    let used = server.http().get(format!("{}/api/v1/me", server.url()));
+    let used = used.bearer_auth("a-key-that-the-crm-has-used-for-years").send().await.unwrap();
+    assert_eq!(used.status(), StatusCode::OK);
+}
+
+#[tokio::test]
 async fn thousands_of_lines_are_stored_in_pieces() {
     let server = Server::start().await;
     let host = Client::host(&server).await;
