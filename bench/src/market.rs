@@ -6,10 +6,8 @@ use domain::catalog::{Fact, Product};
 use domain::commands::{Draft, Subject};
 use domain::id::{AccountId, ProductId};
 use domain::text::Text;
-use engine::access::{Caller, Host, hash_secret};
-use engine::random::{Random, SystemRandom};
+use engine::access::{Caller, Host};
 use engine::sessions;
-use engine::store::ApiKey;
 use futures_util::future::try_join_all;
 use torg::faces::new_secret;
 use torg::server::{Server, Surroundings};
@@ -56,24 +54,9 @@ impl Market {
 
     /// A fresh key of `account` for one face.
     pub(crate) async fn key(&self, account: AccountId, audience: &str) -> anyhow::Result<String> {
-        let random: &dyn Random = &SystemRandom;
-        let secret = new_secret(audience, random).context("a face without keys")?;
-        let key = ApiKey {
-            id: random.uuid(),
-            account: Some(account),
-            member: None,
-            name: "bench".to_owned(),
-            audience: audience.to_owned(),
-            secret_hash: hash_secret(&secret),
-            can_read: true,
-            can_write: true,
-            shops: None,
-            allowed_addresses: Vec::new(),
-            created_at: self.server.engine().now(),
-            expires_at: None,
-            revoked_at: None,
-        };
-        self.server.engine().put_key(&key).await?;
+        let engine = self.server.engine();
+        let secret = new_secret(audience, engine.random()).context("a face without keys")?;
+        engine.put_key(&engine.new_key(Some(account), audience, "bench", &secret)).await?;
         Ok(secret)
     }
 

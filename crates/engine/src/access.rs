@@ -2,7 +2,6 @@
 
 use std::net::IpAddr;
 
-use domain::Timestamp;
 use domain::account::Account;
 use domain::chat::{ActingAs, Actor};
 use domain::id::{AccountId, ShopId};
@@ -166,24 +165,50 @@ impl Engine {
         Ok(self.store().key_by_hash(&hash_secret(secret)).await?)
     }
 
-    /// Stores a new key for the face `audience`, with the text `secret`.
+    /// A key of `account` (none: of the marketplace's backend) for the face `audience`, with the text `secret`. It may read
+    /// and write, from every address and without an end. It works once [`Self::put_key`] has stored it.
+    pub fn new_key(
+        &self,
+        account: Option<AccountId>,
+        audience: &str,
+        name: &str,
+        secret: &str,
+    ) -> ApiKey {
+        ApiKey {
+            id: self.random().uuid(),
+            account,
+            member: None,
+            name: name.to_owned(),
+            audience: audience.to_owned(),
+            secret_hash: hash_secret(secret),
+            can_read: true,
+            can_write: true,
+            shops: None,
+            allowed_addresses: Vec::new(),
+            created_at: self.now(),
+            expires_at: None,
+            revoked_at: None,
+        }
+    }
+
+    /// Stores a new key.
     pub async fn put_key(&self, key: &ApiKey) -> Result<(), EngineError> {
         Ok(self.store().put_key(key).await?)
     }
 
-    /// Revokes a key of `account` (none: of the marketplace's backend) from now on.
+    /// Revokes a key of `account` (none: of the marketplace's backend) from now on. False when there is none.
     pub async fn revoke_key(
         &self,
         account: Option<AccountId>,
         id: uuid::Uuid,
-    ) -> Result<(), EngineError> {
+    ) -> Result<bool, EngineError> {
         let keys = self.store().keys_of(account).await?;
-        let key = keys
-            .into_iter()
-            .find(|key| key.id == id)
-            .ok_or(EngineError::NotFound(Missing::Account))?;
-        let revoked_at: Option<Timestamp> = key.revoked_at.or(Some(self.now()));
-        Ok(self.store().put_key(&ApiKey { revoked_at, ..key }).await?)
+        let Some(key) = keys.into_iter().find(|key| key.id == id) else {
+            return Ok(false);
+        };
+        let revoked_at = key.revoked_at.or(Some(self.now()));
+        self.store().put_key(&ApiKey { revoked_at, ..key }).await?;
+        Ok(true)
     }
 
     /// The keys of an account, or of the marketplace's backend, without their secrets.

@@ -10,9 +10,9 @@ use domain::commands::Draft;
 use domain::id::{AccountId, ChatId, OrderId, ReturnId};
 use domain::message::Message;
 use domain::text::Text;
-use engine::access::{Caller, Host, hash_secret};
+use engine::access::{Caller, Host};
 use engine::clock::{Clock as _, ManualClock};
-use engine::random::{Random, SystemRandom};
+use engine::random::SystemRandom;
 use engine::store::ApiKey;
 use engine::{Engine, sessions};
 use torg::faces::{HOST_AUDIENCE, new_secret};
@@ -161,25 +161,11 @@ impl Server {
         audience: &str,
         change: impl FnOnce(&mut ApiKey),
     ) -> String {
-        let random: &dyn Random = &SystemRandom;
-        let secret = new_secret(audience, random).unwrap();
-        let mut key = ApiKey {
-            id: random.uuid(),
-            account,
-            member: None,
-            name: "test".to_owned(),
-            audience: audience.to_owned(),
-            secret_hash: hash_secret(&secret),
-            can_read: true,
-            can_write: true,
-            shops: None,
-            allowed_addresses: Vec::new(),
-            created_at: self.clock.now(),
-            expires_at: None,
-            revoked_at: None,
-        };
+        let engine = self.engine();
+        let secret = new_secret(audience, engine.random()).unwrap();
+        let mut key = engine.new_key(account, audience, "test", &secret);
         change(&mut key);
-        self.engine().put_key(&key).await.unwrap();
+        engine.put_key(&key).await.unwrap();
         secret
     }
 

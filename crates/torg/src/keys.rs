@@ -2,8 +2,6 @@
 
 use anyhow::Context as _;
 use domain::id::AccountId;
-use engine::access::hash_secret;
-use engine::random::Random;
 use engine::store::ApiKey;
 
 use crate::cli::KeyCreateArguments;
@@ -33,14 +31,10 @@ pub async fn create(
             "a key for '{HOST_AUDIENCE}' has no --account, a key for anything else needs one"
         );
     }
-    let random: &dyn Random = &*surroundings.random;
-    let secret = new_secret(audience, random).with_context(|| {
+    let secret = new_secret(audience, &*surroundings.random).with_context(|| {
         format!("--audience: there is no '{audience}'; there are {}", audience_names().join(", "))
     })?;
     let (can_read, can_write) = scopes(&arguments.scopes)?;
-
-    let now = surroundings.clock.now();
-    let id = random.uuid();
     let engine = open_engine(settings, settings.listen, surroundings).await?;
     if let Some(account) = account {
         engine
@@ -48,22 +42,8 @@ pub async fn create(
             .await
             .with_context(|| format!("--account: there is no account {account}"))?;
     }
-    let key = ApiKey {
-        id,
-        account,
-        member: None,
-        name: arguments.name.clone(),
-        audience: audience.to_owned(),
-        secret_hash: hash_secret(&secret),
-        can_read,
-        can_write,
-        shops: None,
-        allowed_addresses: Vec::new(),
-        created_at: now,
-        expires_at: None,
-        revoked_at: None,
-    };
-    engine.put_key(&key).await?;
+    let key = engine.new_key(account, audience, &arguments.name, &secret);
+    engine.put_key(&ApiKey { can_read, can_write, ..key }).await?;
     engine.stop().await?;
     Ok(secret)
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use axum::Json;
 use axum::extract::{Path, State};
 use domain::id::{AccountId, MemberId, ShopId};
-use engine::access::{Host, hash_secret};
+use engine::access::Host;
 use engine::store::ApiKey;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -203,20 +203,18 @@ pub(crate) async fn make(
             "Bring another secret, or none to have one made.",
         ));
     }
+    let name = request.name.into_string();
+    let fresh = engine.new_key(Some(account), &audience.name, &name, &secret);
     let key = ApiKey {
-        id: replaced.map_or_else(|| engine.random().uuid(), |replaced| replaced.id),
-        account: Some(account),
+        id: replaced.map_or(fresh.id, |replaced| replaced.id),
         member: request.member_id.and_then(|id| MemberId::new(id.get())),
-        name: request.name.into_string(),
-        audience: audience.name.clone(),
-        secret_hash: hash_secret(&secret),
         can_read: request.scopes.contains(&Scope::ChatsRead),
         can_write: request.scopes.contains(&Scope::ChatsWrite),
         shops,
         allowed_addresses: allowed_addresses.iter().map(IpAddr::to_canonical).collect(),
-        created_at: replaced.map_or_else(|| engine.now(), |replaced| replaced.created_at),
+        created_at: replaced.map_or(fresh.created_at, |replaced| replaced.created_at),
         expires_at: request.expires_at.map(|Time(at)| at),
-        revoked_at: None,
+        ..fresh
     };
     engine.put_key(&key).await?;
     Ok(KeyWithSecret { key: KeyView::of(&key), secret })
@@ -251,12 +249,10 @@ pub(crate) async fn revoke(
 ) -> Result<StatusCode, Problem> {
     let PathId(account) = PathId::<AccountId>::parse(&account)?;
     let key_id: Uuid = key.parse().map_err(|_| no_such_key())?;
-    let keys = api.engine.keys_of(Some(account)).await?;
-    if !keys.iter().any(|key| key.id == key_id) {
-        return Err(no_such_key());
+    if api.engine.revoke_key(Some(account), key_id).await? {
+        return Ok(StatusCode::NO_CONTENT);
     }
-    api.engine.revoke_key(Some(account), key_id).await?;
-    Ok(StatusCode::NO_CONTENT)
+    Err(no_such_key())
 }
 
 fn no_such_key() -> Problem {

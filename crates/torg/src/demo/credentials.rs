@@ -6,10 +6,9 @@ use domain::catalog::Model;
 use domain::chat::{Chat, Context};
 use domain::id::{AccountId, ProductId};
 use engine::Engine;
-use engine::access::{Caller, hash_secret};
+use engine::access::Caller;
 use engine::queries::AgeFilter;
-use engine::random::{Random, SeededRandom};
-use engine::store::ApiKey;
+use engine::random::SeededRandom;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -146,34 +145,19 @@ fn person(email: &str, account: AccountId) -> Person {
     Person { email: email.to_owned(), password: PASSWORD.to_owned(), user_id: account.get() }
 }
 
-/// Makes a key that may read and write, and answers its text. It is the same in every demo, so that what is written about the demo
-/// can be pasted.
+/// Makes a key that may read and write, and answers its text. It is the same in every demo, so that what is written
+/// about the demo can be pasted.
 async fn key(
     engine: &Engine,
     account: Option<AccountId>,
     audience: &str,
 ) -> anyhow::Result<String> {
     let seed = account.map_or(0, |account| account.get().unsigned_abs());
-    let random: &dyn Random = &SeededRandom::new(seed);
-    let secret = new_secret(audience, random).context("a face without keys")?;
-    let secret_hash = hash_secret(&secret);
+    let secret = new_secret(audience, &SeededRandom::new(seed)).context("a face without keys")?;
+    let mut key = engine.new_key(account, audience, "demo", &secret);
     let mut id = [0; 16];
-    id.copy_from_slice(&secret_hash[..16]);
-    let key = ApiKey {
-        id: Uuid::from_bytes(id),
-        account,
-        member: None,
-        name: "demo".to_owned(),
-        audience: audience.to_owned(),
-        secret_hash,
-        can_read: true,
-        can_write: true,
-        shops: None,
-        allowed_addresses: Vec::new(),
-        created_at: engine.now(),
-        expires_at: None,
-        revoked_at: None,
-    };
+    id.copy_from_slice(&key.secret_hash[..16]);
+    key.id = Uuid::from_bytes(id);
     engine.put_key(&key).await?;
     Ok(secret)
 }
@@ -187,7 +171,8 @@ enum Stage {
     Returned,
 }
 
-/// Looks for things that nobody has talked about. A folder that was used for long may have none left; then the last fitting one must do.
+/// Looks for things that nobody has talked about. A folder that was used for long may have none left; then the last
+/// fitting one must do.
 struct Untouched<'a> {
     engine: &'a Engine,
     market: &'a DemoMarket,
