@@ -63,9 +63,11 @@ pub(crate) async fn get_campaigns(
     cabinet: Cabinet,
     parameters: Parameters,
 ) -> Result<Json<CampaignPage>, Error> {
-    let numbered = parameters.0.optional_i32("page")?;
-    if let Some(page) = numbered {
-        return numbered_page(&face, &cabinet, &parameters, page).await;
+    let page = parameters.0.optional_i32("page")?;
+    let page_size = parameters.0.optional_i32("pageSize")?;
+    if page.is_some() || page_size.is_some() {
+        let page_size = page_size.unwrap_or(CAMPAIGNS.default);
+        return numbered_page(&face, &cabinet, page.unwrap_or(1), page_size).await;
     }
     let limit = parameters.limit(CAMPAIGNS)?;
     let purpose = format!("yandex-market getCampaigns {}", cabinet.account());
@@ -83,10 +85,9 @@ pub(crate) async fn get_campaigns(
 async fn numbered_page(
     face: &Face,
     cabinet: &Cabinet,
-    parameters: &Parameters,
     page: i32,
+    page_size: i32,
 ) -> Result<Json<CampaignPage>, Error> {
-    let page_size = parameters.0.optional_i32("pageSize")?.unwrap_or(CAMPAIGNS.default);
     for (name, value) in [("page", page), ("pageSize", page_size)] {
         if value < 1 {
             return Err(Error::too_small(name, 1, value.into()));
@@ -102,7 +103,7 @@ async fn numbered_page(
     let pager = Pager {
         total,
         from: if shown.is_empty() { 0 } else { skipped + 1 },
-        to: skipped + shown.len(),
+        to: if shown.is_empty() { 0 } else { skipped + shown.len() },
         current_page: page,
         pages_count: total.div_ceil(page_size),
         page_size,

@@ -64,7 +64,17 @@ async fn campaigns_are_paged_by_token_and_by_number() {
         second["pager"],
         json!({"total": 6, "from": 5, "to": 6, "currentPage": 2, "pagesCount": 2, "pageSize": 4})
     );
-    assert_eq!(ids(&campaigns(&cabinet, "?page=2147483647").await.json()), Vec::<i64>::new());
+    // Each of the two has a default; beyond the last page there is nothing, from nowhere to nowhere.
+    let sized = campaigns(&cabinet, "?pageSize=4").await.json();
+    assert_eq!((ids(&sized), &sized["pager"]["currentPage"]), (ids(&first), &json!(1)));
+    let beyond = campaigns(&cabinet, "?page=2147483647").await.json();
+    assert_eq!(ids(&beyond), Vec::<i64>::new());
+    assert_eq!(
+        beyond["pager"],
+        json!({
+            "total": 6, "from": 0, "to": 0, "currentPage": 2_147_483_647, "pagesCount": 1, "pageSize": 100,
+        })
+    );
 
     for (query, message) in [
         ("?limit=0", "limit must be greater than or equal to 1 (rejected value: 0)"),
@@ -73,6 +83,7 @@ async fn campaigns_are_paged_by_token_and_by_number() {
         ("?page=0", "page must be greater than or equal to 1 (rejected value: 0)"),
         ("?page=1&pageSize=-1", "pageSize must be greater than or equal to 1 (rejected value: -1)"),
         ("?page=x", "Type mismatch: 'x'"),
+        ("?pageSize=x", "Type mismatch: 'x'"),
     ] {
         campaigns(&cabinet, query).await.is_error(400, "BAD_REQUEST", message);
     }
