@@ -30,9 +30,11 @@ impl Parameters {
 
     /// The id after which the page begins; none for the first page. `purpose` is what the token must have been made for.
     pub(crate) fn after(&self, engine: &Engine, purpose: &str) -> Result<Option<i64>, Error> {
-        let token = match self.0.optional_text("pageToken")? {
+        let given =
+            |name| self.0.optional_text(name).map_err(|_unreadable| Error::bad_page_token());
+        let token = match given("pageToken")? {
             Some(token) => Some(token),
-            None => self.0.optional_text("page_token")?,
+            None => given("page_token")?,
         };
         let Some(token) = token.filter(|token| !token.is_empty()) else { return Ok(None) };
         let payload = engine.open_cursor(purpose, token).ok_or_else(Error::bad_page_token)?;
