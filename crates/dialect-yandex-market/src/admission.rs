@@ -14,7 +14,7 @@ use crate::Face;
 use crate::auth::{Cabinet, Identity, identify};
 use crate::error::Error;
 use crate::method::{Method, Need};
-use crate::request::{at_least_one, path_id};
+use crate::request::{id_of_text, path_id};
 use crate::times::http_date;
 
 /// What a cabinet may have in work at the same time has one counter for all methods.
@@ -96,9 +96,8 @@ async fn require_own_path(parts: &mut Parts, own: AccountId) -> Result<(), Error
 fn require_own_header(headers: &HeaderMap, own: AccountId) -> Result<(), Error> {
     const NAME: &str = "X-Business-Id";
     let Some(value) = headers.get(NAME) else { return Ok(()) };
-    let text = String::from_utf8_lossy(value.as_bytes());
-    let named = text.trim().parse().map_err(|_| Error::type_mismatch(&text))?;
-    if at_least_one(NAME, named)? == own.get() {
+    let named = id_of_text(NAME, &String::from_utf8_lossy(value.as_bytes()))?;
+    if named == own.get() {
         Ok(())
     } else {
         Err(Error::bad_request(format!(

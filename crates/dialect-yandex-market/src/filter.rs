@@ -6,14 +6,16 @@ use domain::chat::{Context, ContextKind, Phase};
 use domain::id::{OrderId, ReturnId};
 use engine::queries::AgeFilter;
 use http_kit::json::{Field, Fields, Items};
-use serde::Serialize;
+use serde::de::value::StrDeserializer;
+use serde::de::{DeserializeOwned, IntoDeserializer as _};
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
-use crate::request::at_least_one;
+use crate::request::required_id;
 use crate::wire::{ChatStatus, ChatType, ContextType};
 
 /// The kinds of things that a client names by their ids.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum IdentifiableType {
     Order,
@@ -42,14 +44,7 @@ pub(crate) struct ChatFilter {
 impl Identified {
     /// Reads `{"type": …, "id": …}`.
     pub(crate) fn read(fields: &Fields<'_>) -> Result<Self, Error> {
-        let kind = fields.field("type");
-        let kind = match kind.required_text()? {
-            "ORDER" => IdentifiableType::Order,
-            "RETURN" => IdentifiableType::Return,
-            _ => return Err(Error::illegal_input(&kind.path())),
-        };
-        let id = fields.field("id");
-        Ok(Self { kind, id: at_least_one(&id.path(), id.required_i64()?)? })
+        Ok(Self { kind: named(&fields.field("type"))?, id: required_id(&fields.field("id"))? })
     }
 
     /// The same, as the engine names it. None for ids that nothing can have.
@@ -66,14 +61,10 @@ impl ChatFilter {
     pub(crate) fn read(body: &Fields<'_>) -> Result<Self, Error> {
         Ok(Self {
             contexts: set(body, "contexts", |item| Identified::read(&item.required_object()?))?,
-            context_types: set(body, "contextTypes", |item| {
-                named(item, ContextType::ALL, ContextType::name)
-            })?,
-            types: set(body, "types", |item| named(item, ChatType::ALL, ChatType::name))?,
-            statuses: set(body, "statuses", |item| named(item, ChatStatus::ALL, ChatStatus::name))?,
-            order_ids: set(body, "orderIds", |item| {
-                at_least_one(&item.path(), item.required_i64()?)
-            })?,
+            context_types: set(body, "contextTypes", named)?,
+            types: set(body, "types", named)?,
+            statuses: set(body, "statuses", named)?,
+            order_ids: set(body, "orderIds", required_id)?,
         })
     }
 
@@ -149,16 +140,11 @@ fn require_elements(name: &str, items: &Items<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// The one of `all` that has the name that stands there.
-fn named<T: Copy, const N: usize>(
-    item: &Field<'_>,
-    all: [T; N],
-    name: impl Fn(T) -> &'static str,
-) -> Result<T, Error> {
-    let text = item.required_text()?;
-    all.into_iter()
-        .find(|&value| name(value) == text)
-        .ok_or_else(|| Error::illegal_input(&item.path()))
+/// The value whose name on the wire stands there.
+fn named<T: DeserializeOwned>(field: &Field<'_>) -> Result<T, Error> {
+    let name: StrDeserializer<'_, serde::de::value::Error> =
+        field.required_text()?.into_deserializer();
+    T::deserialize(name).map_err(|_unknown| Error::illegal_input(&field.path()))
 }
 
 #[cfg(test)]

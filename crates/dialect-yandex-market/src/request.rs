@@ -6,7 +6,7 @@ use axum::extract::{FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use http_kit::body::{BodyBounds, read_bounded};
-use http_kit::json::{self, Fields};
+use http_kit::json::{self, Field, Fields};
 use http_kit::query::{Query, Repeated};
 use serde_json::Value;
 
@@ -46,7 +46,14 @@ pub(crate) async fn path_id(parts: &mut Parts, name: &str) -> Result<i64, Error>
         return Err(Error::type_mismatch("\u{fffd}"));
     };
     let value = params.iter().find(|(key, _)| *key == name).map_or("", |(_, value)| value);
-    at_least_one(name, value.parse().map_err(|_| Error::type_mismatch(value))?)
+    id_of_text(name, value)
+}
+
+/// The number `text` of `name`, at least 1: decimal digits, as in the query.
+pub(crate) fn id_of_text(name: &str, text: &str) -> Result<i64, Error> {
+    // The parser would take a plus sign.
+    let value = if text.starts_with('+') { None } else { text.parse().ok() };
+    at_least_one(name, value.ok_or_else(|| Error::type_mismatch(text))?)
 }
 
 /// `value` of `name`, unless it is below 1, as no id is.
@@ -59,6 +66,12 @@ pub(crate) async fn json_body(request: Request) -> Result<Value, Error> {
     require_json(request.headers())?;
     let bytes = read_bounded(request.into_body(), BodyBounds::of(JSON_BYTES_MAX)).await?;
     Ok(json::parse(&bytes)?)
+}
+
+/// The id that stands at `field` of a body, at least 1.
+pub(crate) fn required_id(field: &Field<'_>) -> Result<i64, Error> {
+    let value = field.required_i64()?;
+    if value < 1 { Err(Error::too_small(&field.path(), 1, value)) } else { Ok(value) }
 }
 
 /// The members of `body`.

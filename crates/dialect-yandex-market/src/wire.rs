@@ -7,7 +7,7 @@ use domain::chat::{Chat, Context, ContextKind, Phase};
 use domain::message::{Message, Role};
 use engine::related::Related;
 use jiff::tz::Offset;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::times::date_time;
 
@@ -36,7 +36,7 @@ impl<T: Serialize> IntoResponse for Answer<T> {
 }
 
 /// Whether a chat is an ordinary one or a dispute.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum ChatType {
     Chat,
@@ -44,22 +44,13 @@ pub(crate) enum ChatType {
 }
 
 impl ChatType {
-    pub(crate) const ALL: [Self; 2] = [Self::Chat, Self::Arbitrage];
-
     fn of(chat: &Chat) -> Self {
         if chat.state.is_dispute() { Self::Arbitrage } else { Self::Chat }
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Chat => "CHAT",
-            Self::Arbitrage => "ARBITRAGE",
-        }
     }
 }
 
 /// Whom a chat waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum ChatStatus {
     New,
@@ -71,15 +62,6 @@ pub(crate) enum ChatStatus {
 }
 
 impl ChatStatus {
-    pub(crate) const ALL: [Self; 6] = [
-        Self::New,
-        Self::WaitingForCustomer,
-        Self::WaitingForPartner,
-        Self::WaitingForArbiter,
-        Self::WaitingForMarket,
-        Self::Finished,
-    ];
-
     fn of(phase: Phase) -> Self {
         match phase {
             Phase::New => Self::New,
@@ -101,21 +83,10 @@ impl ChatStatus {
             Self::Finished => Phase::Over,
         }
     }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::New => "NEW",
-            Self::WaitingForCustomer => "WAITING_FOR_CUSTOMER",
-            Self::WaitingForPartner => "WAITING_FOR_PARTNER",
-            Self::WaitingForArbiter => "WAITING_FOR_ARBITER",
-            Self::WaitingForMarket => "WAITING_FOR_MARKET",
-            Self::Finished => "FINISHED",
-        }
-    }
 }
 
 /// What a chat is about. Chats about goods, and about nothing in particular, are `DIRECT`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum ContextType {
     Order,
@@ -124,8 +95,6 @@ pub(crate) enum ContextType {
 }
 
 impl ContextType {
-    pub(crate) const ALL: [Self; 3] = [Self::Order, Self::Return, Self::Direct];
-
     fn of(context: Context) -> Self {
         match context {
             Context::Order(_) => Self::Order,
@@ -139,14 +108,6 @@ impl ContextType {
             Self::Order => &[ContextKind::Order],
             Self::Return => &[ContextKind::Return],
             Self::Direct => &[ContextKind::None, ContextKind::Product],
-        }
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Order => "ORDER",
-            Self::Return => "RETURN",
-            Self::Direct => "DIRECT",
         }
     }
 }

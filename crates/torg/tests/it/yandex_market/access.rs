@@ -152,6 +152,7 @@ async fn a_foreign_cabinet_looks_like_one_that_does_not_exist() {
         ("0", "businessId must be greater than or equal to 1 (rejected value: 0)"),
         ("-7", "businessId must be greater than or equal to 1 (rejected value: -7)"),
         ("%ff", "Type mismatch: '\u{fffd}'"),
+        ("+60770001", "Type mismatch: '+60770001'"),
     ] {
         let path = format!("/v2/businesses/{business}/chats");
         let reply =
@@ -170,6 +171,7 @@ async fn x_business_id_must_not_contradict_the_path() {
         ("abc", Some("Type mismatch: 'abc'")),
         ("", Some("Type mismatch: ''")),
         ("1.5", Some("Type mismatch: '1.5'")),
+        ("+60770001", Some("Type mismatch: '+60770001'")),
     ] {
         let reply = ask(&cabinet, &[("Api-Key", &cabinet.key), ("X-Business-Id", value)]).await;
         match message {

@@ -102,6 +102,8 @@ async fn row_25_empty_unknown_and_null_elements_are_refused() {
     let more = [
         (json!({"contextTypes": ["ORDER", "order"]}), "Illegal input at 'contextTypes[1]'"),
         (json!({"types": ["ARBITRATION"]}), "Illegal input at 'types[0]'"),
+        (json!({"types": ["0"]}), "Illegal input at 'types[0]'"),
+        (json!({"types": [{"CHAT": null}]}), "Illegal input at 'types[0]'"),
         (json!({"statuses": ["NEW", ""]}), "Illegal input at 'statuses[1]'"),
         (json!({"contexts": [{"type": "DIRECT", "id": 1}]}), "Illegal input at 'contexts[0].type'"),
         (
