@@ -2,8 +2,8 @@
 //!
 //! Absolute times of shared machines mean little. Baseline and subject take turns, so that both meet the same weather.
 
-mod lists;
 mod market;
+mod pages;
 
 use std::io::Write as _;
 
@@ -12,7 +12,7 @@ async fn main() -> anyhow::Result<()> {
     let mut table =
         String::from("page | baseline p50 µs | subject p50 µs | ratio p50 | ratio p99\n");
     table.push_str("---|---|---|---|---\n");
-    for row in lists::measure().await? {
+    for row in pages::measure().await? {
         table.push_str(&row.to_string());
         table.push('\n');
     }

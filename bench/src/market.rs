@@ -3,9 +3,11 @@
 use anyhow::Context as _;
 use domain::account::{Account, AccountKind, Attributes};
 use domain::catalog::{Fact, Product};
+use domain::chat::Chat;
 use domain::commands::{Draft, Subject};
 use domain::id::{AccountId, ProductId};
 use domain::text::Text;
+use engine::Engine;
 use engine::access::{Caller, Host};
 use engine::sessions;
 use futures_util::future::try_join_all;
@@ -19,6 +21,10 @@ pub(crate) const FEW: i64 = 10;
 pub(crate) const MANY: i64 = BUYERS * PRODUCTS;
 const BUYERS: i64 = 1000;
 const PRODUCTS: i64 = 50;
+/// Messages in the one long chat of the small seller: one page.
+pub(crate) const SHORT: i64 = 50;
+/// Messages in the one long chat of the big seller.
+pub(crate) const LONG: i64 = 20_000;
 /// So many commands wait for the commit at once while the market is built.
 const AT_ONCE: usize = 1024;
 
@@ -28,6 +34,10 @@ pub(crate) const PASSWORD: &str = "bench";
 /// A running server and its two sellers.
 pub(crate) struct Market {
     server: Server,
+    /// Of the small seller, with [`SHORT`] messages.
+    pub(crate) short_chat: Chat,
+    /// Of the big seller, with [`LONG`] messages.
+    pub(crate) long_chat: Chat,
     _data: tempfile::TempDir,
 }
 
@@ -39,9 +49,10 @@ impl Market {
         settings.data_dir = data.path().to_owned();
         lift_limits(&mut settings);
         let server = Server::start(&settings, Surroundings::of_this_machine()).await?;
-        let market = Self { server, _data: data };
-        market.fill().await?;
-        Ok(market)
+        fill(server.engine()).await?;
+        let short_chat = talk(server.engine(), few_product()?, SHORT).await?;
+        let long_chat = talk(server.engine(), many_product(0)?, LONG).await?;
+        Ok(Self { server, short_chat, long_chat, _data: data })
     }
 
     pub(crate) fn url(&self) -> String {
@@ -59,47 +70,65 @@ impl Market {
         engine.put_key(&engine.new_key(Some(account), audience, "bench", &secret)).await?;
         Ok(secret)
     }
+}
 
-    async fn fill(&self) -> anyhow::Result<()> {
-        let engine = self.server.engine();
-        let password_hash = sessions::hash_password(PASSWORD.to_owned()).await?;
-        let mut facts = vec![
-            account(few()?, Some("few@bench.test"), &password_hash, engine.now()),
-            account(many()?, Some("many@bench.test"), &password_hash, engine.now()),
-        ];
-        for index in 0..BUYERS {
-            facts.push(account(buyer(index)?, None, &password_hash, engine.now()));
-        }
-        facts.push(product(few_product()?, few()?, engine.now()));
-        for index in 0..PRODUCTS {
-            facts.push(product(many_product(index)?, many()?, engine.now()));
-        }
-        for stored in engine.put_facts(Host::operator(), facts).await? {
-            stored?;
-        }
-        let mut questions: Vec<(i64, ProductId)> = Vec::new();
-        for index in 0..FEW {
-            questions.push((index, few_product()?));
-        }
-        for index in 0..PRODUCTS {
-            let product = many_product(index)?;
-            questions.extend((0..BUYERS).map(|buyer| (buyer, product)));
-        }
-        for questions in questions.chunks(AT_ONCE) {
-            try_join_all(questions.iter().map(|&(buyer, product)| self.ask(buyer, product)))
-                .await?;
-        }
-        Ok(())
+/// Everybody asks everything once.
+async fn fill(engine: &Engine) -> anyhow::Result<()> {
+    let password_hash = sessions::hash_password(PASSWORD.to_owned()).await?;
+    let mut facts = vec![
+        account(few()?, Some("few@bench.test"), &password_hash, engine.now()),
+        account(many()?, Some("many@bench.test"), &password_hash, engine.now()),
+    ];
+    for index in 0..BUYERS {
+        facts.push(account(buyer(index)?, None, &password_hash, engine.now()));
     }
+    facts.push(product(few_product()?, few()?, engine.now()));
+    for index in 0..PRODUCTS {
+        facts.push(product(many_product(index)?, many()?, engine.now()));
+    }
+    for stored in engine.put_facts(Host::operator(), facts).await? {
+        stored?;
+    }
+    let mut questions: Vec<(i64, ProductId)> = Vec::new();
+    for index in 0..FEW {
+        questions.push((index, few_product()?));
+    }
+    for index in 0..PRODUCTS {
+        let product = many_product(index)?;
+        questions.extend((0..BUYERS).map(|buyer| (buyer, product)));
+    }
+    for questions in questions.chunks(AT_ONCE) {
+        try_join_all(questions.iter().map(|&(buyer, product)| ask(engine, buyer, product))).await?;
+    }
+    Ok(())
+}
 
-    async fn ask(&self, index: i64, product: ProductId) -> anyhow::Result<()> {
-        let engine = self.server.engine();
-        let text = Text::new("Здравствуйте! Ещё в наличии?", &engine.policy().text)
-            .map_err(|refusal| anyhow::anyhow!("{refusal:?}"))?;
-        let caller = Caller::account_holder(buyer(index)?);
-        engine.open_chat(&caller, Subject::Product(product, None), Some(Draft::text(text))).await?;
-        Ok(())
+/// Lets a buyer ask about a product, and answers the chat.
+async fn ask(engine: &Engine, index: i64, product: ProductId) -> anyhow::Result<Chat> {
+    let caller = Caller::account_holder(buyer(index)?);
+    let draft = Some(Draft::text(question(engine)?));
+    Ok(engine.open_chat(&caller, Subject::Product(product, None), draft).await?.chat)
+}
+
+/// Lets the first buyer go on asking about a product until the chat has so many messages.
+async fn talk(engine: &Engine, product: ProductId, messages: i64) -> anyhow::Result<Chat> {
+    let chat = ask(engine, 0, product).await?;
+    let caller = Caller::account_holder(buyer(0)?);
+    let text = question(engine)?;
+    // Two were said before.
+    let numbers: Vec<i64> = (2..messages).collect();
+    for numbers in numbers.chunks(AT_ONCE) {
+        let posts = numbers
+            .iter()
+            .map(|_| engine.post_message(&caller, chat.id, Draft::text(text.clone())));
+        try_join_all(posts).await?;
     }
+    Ok(chat)
+}
+
+fn question(engine: &Engine) -> anyhow::Result<Text> {
+    Text::new("Здравствуйте! Ещё в наличии?", &engine.policy().text)
+        .map_err(|refusal| anyhow::anyhow!("{refusal:?}"))
 }
 
 fn lift_limits(settings: &mut Settings) {
@@ -107,6 +136,7 @@ fn lift_limits(settings: &mut Settings) {
     settings.native.requests_per_minute = 0;
     settings.ozon.requests_per_second = 0;
     settings.yandex_market.requests_per_hour.get_chats = NO_BOUND;
+    settings.yandex_market.requests_per_hour.get_chat_history = NO_BOUND;
     settings.partizap.limits.reads_per_minute = NO_BOUND;
     settings.partizap.secure_cookies = false;
 }

@@ -1,0 +1,195 @@
+//! First pages: of a seller with 50,000 chats as fast as of one with 10, of a chat with 20,000 messages as fast as of one with 50.
+
+use std::fmt;
+use std::time::Instant;
+
+use anyhow::Context as _;
+use domain::chat::Chat;
+use domain::id::AccountId;
+use hdrhistogram::Histogram;
+use reqwest::{Client, RequestBuilder};
+use serde_json::json;
+use torg::faces::NATIVE_AUDIENCE;
+
+use crate::market::{FEW, LONG, MANY, Market, PASSWORD, SHORT, few, many};
+
+/// Requests of each seller through each face.
+const REQUESTS: usize = 1000;
+/// Requests before the count begins.
+const WARM_UP: usize = 50;
+/// Rows of a page of chats: no more than the small seller has, so that both pages are of one size.
+const ROWS: i64 = FEW;
+
+/// One line of the table.
+pub(crate) struct Row {
+    name: String,
+    baseline: Histogram<u64>,
+    subject: Histogram<u64>,
+}
+
+/// Measures the first page of chats and of a history through all four faces.
+pub(crate) async fn measure() -> anyhow::Result<Vec<Row>> {
+    let market = Market::build().await?;
+    let small = Seller::of(&market, few()?, "few@bench.test", &market.short_chat).await?;
+    let big = Seller::of(&market, many()?, "many@bench.test", &market.long_chat).await?;
+    let mut rows = Vec::new();
+    for page in [Page::Chats, Page::History] {
+        for face in [Face::Ozon, Face::YandexMarket, Face::Partizap, Face::Native] {
+            let name = format!("{}, {}", face.name(), page.name());
+            let mut row = Row { name, baseline: Histogram::new(3)?, subject: Histogram::new(3)? };
+            for request in 0..WARM_UP + REQUESTS {
+                let (baseline, subject) =
+                    (small.time(face, page).await?, big.time(face, page).await?);
+                if WARM_UP <= request {
+                    row.baseline.record(baseline)?;
+                    row.subject.record(subject)?;
+                }
+            }
+            rows.push(row);
+        }
+    }
+    market.stop().await?;
+    Ok(rows)
+}
+
+#[derive(Clone, Copy)]
+enum Face {
+    Ozon,
+    YandexMarket,
+    Partizap,
+    Native,
+}
+
+impl Face {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Ozon => "Ozon",
+            Self::YandexMarket => "Yandex Market",
+            Self::Partizap => "Partizap",
+            Self::Native => "native",
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Page {
+    Chats,
+    History,
+}
+
+impl Page {
+    fn name(self) -> String {
+        match self {
+            Self::Chats => format!("first page of {MANY} chats / {FEW}"),
+            Self::History => format!("first page of {LONG} messages / {SHORT}"),
+        }
+    }
+}
+
+/// One seller's way into every face.
+struct Seller {
+    http: Client,
+    url: String,
+    id: AccountId,
+    ozon_key: String,
+    yandex_key: String,
+    native_key: String,
+    cookies: String,
+    chat: Chat,
+}
+
+impl Seller {
+    async fn of(market: &Market, id: AccountId, email: &str, chat: &Chat) -> anyhow::Result<Self> {
+        let http = Client::builder().no_proxy().build()?;
+        let url = market.url();
+        let login = json!({"email": email, "password": PASSWORD});
+        let answer =
+            http.post(format!("{url}/auth/login")).json(&login).send().await?.error_for_status()?;
+        let cookies = answer.headers().get_all("set-cookie").iter();
+        let cookies: Vec<_> =
+            cookies.filter_map(|cookie| cookie.to_str().ok()?.split(';').next()).collect();
+        Ok(Self {
+            id,
+            ozon_key: market.key(id, dialect_ozon::AUDIENCE).await?,
+            yandex_key: market.key(id, dialect_yandex_market::AUDIENCE).await?,
+            native_key: market.key(id, NATIVE_AUDIENCE).await?,
+            cookies: cookies.join("; "),
+            chat: chat.clone(),
+            http,
+            url,
+        })
+    }
+
+    fn request(&self, face: Face, page: Page) -> RequestBuilder {
+        let Self { http, url, id, chat, .. } = self;
+        let (path, body) = match (face, page) {
+            (Face::Ozon, Page::Chats) => ("/v3/chat/list".to_owned(), Some(json!({"limit": ROWS}))),
+            (Face::Ozon, Page::History) => {
+                let body = json!({"chat_id": chat.public_id.to_string(), "limit": SHORT});
+                ("/v3/chat/history".to_owned(), Some(body))
+            }
+            (Face::YandexMarket, Page::Chats) => {
+                let body = json!({"statuses": ["WAITING_FOR_PARTNER"]});
+                (format!("/v2/businesses/{id}/chats?limit={ROWS}"), Some(body))
+            }
+            (Face::YandexMarket, Page::History) => {
+                let path =
+                    format!("/v2/businesses/{id}/chats/history?chatId={}&limit={SHORT}", chat.id);
+                (path, Some(json!({})))
+            }
+            (Face::Partizap, Page::Chats) => (format!("/vendor/conversations?limit={ROWS}"), None),
+            (Face::Partizap, Page::History) => {
+                (format!("/vendor/conversations/{}/messages?limit={SHORT}", chat.id), None)
+            }
+            (Face::Native, Page::Chats) => (format!("/api/v1/chats?limit={ROWS}"), None),
+            (Face::Native, Page::History) => {
+                (format!("/api/v1/chats/{}/messages?limit={SHORT}", chat.id), None)
+            }
+        };
+        let url = format!("{url}{path}");
+        let request = match &body {
+            Some(body) => http.post(url).json(body),
+            None => http.get(url),
+        };
+        match face {
+            Face::Ozon => {
+                request.header("Client-Id", id.to_string()).header("Api-Key", &self.ozon_key)
+            }
+            Face::YandexMarket => request.header("Api-Key", &self.yandex_key),
+            Face::Partizap => request.header("Cookie", &self.cookies),
+            Face::Native => request.bearer_auth(&self.native_key),
+        }
+    }
+
+    /// Microseconds to the last byte of the page.
+    async fn time(&self, face: Face, page: Page) -> anyhow::Result<u64> {
+        let request = self.request(face, page);
+        let start = Instant::now();
+        let answer = request.send().await?.error_for_status()?;
+        answer.bytes().await?;
+        u64::try_from(start.elapsed().as_micros()).context("a request took ages")
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "microseconds of a request are far below 2^52")]
+fn ratio(subject: u64, baseline: u64) -> f64 {
+    subject as f64 / baseline as f64
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (baseline, subject) = (&self.baseline, &self.subject);
+        let at = |quantile| {
+            ratio(subject.value_at_quantile(quantile), baseline.value_at_quantile(quantile))
+        };
+        write!(
+            f,
+            "{} | {} | {} | {:.2} | {:.2}",
+            self.name,
+            baseline.value_at_quantile(0.5),
+            subject.value_at_quantile(0.5),
+            at(0.5),
+            at(0.99)
+        )
+    }
+}
