@@ -89,19 +89,12 @@ fn cursor_purpose(account: AccountId) -> String {
 }
 
 fn seal_cursor(engine: &Engine, account: AccountId, last: &Chat) -> String {
-    let ActivityPosition { last_message, chat } = ActivityPosition::of(last);
-    let payload = [last_message.to_be_bytes(), chat.to_be_bytes()].concat();
-    engine.seal_cursor(&cursor_purpose(account), &payload)
+    engine.seal_cursor(&cursor_purpose(account), &ActivityPosition::of(last).to_bytes())
 }
 
 fn open_cursor(engine: &Engine, account: AccountId, text: &str) -> Result<ActivityPosition, Error> {
-    let position = engine.open_cursor(&cursor_purpose(account), text).and_then(|payload| {
-        let (last_message, chat) = payload.split_first_chunk()?;
-        Some(ActivityPosition {
-            last_message: i64::from_be_bytes(*last_message),
-            chat: i64::from_be_bytes(chat.try_into().ok()?),
-        })
-    });
+    let payload = engine.open_cursor(&cursor_purpose(account), text);
+    let position = payload.and_then(|payload| ActivityPosition::from_bytes(&payload));
     position.ok_or_else(|| ListRequest::invalid("cursor", "value must come from a previous answer"))
 }
 

@@ -21,6 +21,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use engine::Engine;
 use engine::random::Random;
+use http_kit::is_at_or_below;
 use http_kit::panic::answer_panics;
 
 use auth::{Door, KeyRole};
@@ -64,9 +65,9 @@ pub fn router(engine: &Engine, settings: Settings) -> Router {
 
 /// Whether a path at the root of a shared listener belongs to this wire, also when no such method exists.
 pub fn owns(path: &str) -> bool {
-    ["/v1/chat", "/v2/chat", "/v3/chat", "/v1/notification"].into_iter().any(|root| {
-        path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    })
+    ["/v1/chat", "/v2/chat", "/v3/chat", "/v1/notification"]
+        .into_iter()
+        .any(|root| is_at_or_below(path, root))
 }
 
 /// A fresh `Api-Key`, a UUID as Ozon's are.

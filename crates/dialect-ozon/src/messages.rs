@@ -107,9 +107,7 @@ impl HistoryRequest {
         if let MessageRange::Backward(_) = self.range {
             items.reverse();
         }
-        let has_more = self.limit < items.len();
-        items.truncate(self.limit);
-        Ok(Page { items, has_more })
+        Ok(Page::of(items, self.limit))
     }
 
     fn reaches(&self, id: MessageId) -> bool {

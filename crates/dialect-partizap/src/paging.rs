@@ -124,14 +124,10 @@ impl Position for MessageId {
 
 impl Position for ActivityPosition {
     fn to_bytes(&self) -> Vec<u8> {
-        [self.last_message.to_be_bytes(), self.chat.to_be_bytes()].concat()
+        Self::to_bytes(*self).to_vec()
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (last_message, chat) = bytes.split_at_checked(8)?;
-        Some(Self {
-            last_message: i64::from_be_bytes(last_message.try_into().ok()?),
-            chat: i64::from_be_bytes(chat.try_into().ok()?),
-        })
+        Self::from_bytes(bytes)
     }
 }

@@ -31,8 +31,8 @@ pub struct Page<T> {
 }
 
 impl<T> Page<T> {
-    /// Makes a page of at most `limit` rows out of up to one more than that.
-    fn of(mut items: Vec<T>, limit: usize) -> Self {
+    /// Makes a page of the first `limit` of `items`.
+    pub fn of(mut items: Vec<T>, limit: usize) -> Self {
         let has_more = limit < items.len();
         items.truncate(limit);
         Self { items, has_more }

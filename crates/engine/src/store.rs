@@ -223,6 +223,23 @@ impl ActivityPosition {
             chat: chat.id.get(),
         }
     }
+
+    /// As the payload of a cursor.
+    pub fn to_bytes(self) -> [u8; 16] {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&self.last_message.to_be_bytes());
+        bytes[8..].copy_from_slice(&self.chat.to_be_bytes());
+        bytes
+    }
+
+    /// Back from the payload of a cursor; none for what [`Self::to_bytes`] does not make.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (last_message, chat) = bytes.split_first_chunk()?;
+        Some(Self {
+            last_message: i64::from_be_bytes(*last_message),
+            chat: i64::from_be_bytes(chat.try_into().ok()?),
+        })
+    }
 }
 
 /// A list of a seller's chats by rising id. Values of one filter are alternatives; different filters all apply.

@@ -10,7 +10,9 @@ pub mod files;
 pub mod json;
 pub mod multipart;
 pub mod panic;
+mod paths;
 pub mod query;
 pub mod request_id;
 
 pub use file_response::file_response;
+pub use paths::is_at_or_below;

@@ -11,6 +11,7 @@ use engine::store::ApiKey;
 use engine::{Engine, EngineError};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_kit::client_address::ClientAddress;
+use http_kit::is_at_or_below;
 
 use crate::problem::Problem;
 use crate::{AUDIENCE, Api, HOST_AUDIENCE};
@@ -49,7 +50,8 @@ pub(crate) async fn admit(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let audience = if is_host_path(request.uri().path()) { HOST_AUDIENCE } else { AUDIENCE };
+    let audience =
+        if is_at_or_below(request.uri().path(), "/api/v1/host") { HOST_AUDIENCE } else { AUDIENCE };
     let identity = match bearer(request.headers()) {
         None => Identity::Refused(Box::new(no_key())),
         Some(secret) => match api.engine.check_key(audience, secret, Some(address)).await {
@@ -82,10 +84,6 @@ pub(crate) async fn admit(
         headers.insert(RATE_RESET, HeaderValue::from(reset_seconds));
     }
     response
-}
-
-fn is_host_path(path: &str) -> bool {
-    path.strip_prefix("/api/v1/host").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

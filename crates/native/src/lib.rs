@@ -107,7 +107,7 @@ pub fn policy(settings: &Settings) -> Policy {
 
 /// Whether a path belongs to this API when several faces share one listener.
 pub fn owns(path: &str) -> bool {
-    path.strip_prefix("/api/v1").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    http_kit::is_at_or_below(path, "/api/v1")
 }
 
 /// The text of a fresh key of an account.

@@ -221,10 +221,11 @@ pub(crate) async fn list(
     };
     let limit = usize::try_from(params.limit.map_or(50, ChatsLimit::get)).unwrap_or(50);
     let page = engine.chats_by_activity(&caller, filter, after.transpose()?, limit).await?;
-    let next_cursor = page.items.last().filter(|_| page.has_more).map(|last| {
-        let ActivityPosition { last_message, chat } = ActivityPosition::of(last);
-        engine.seal_cursor(&purpose, format!("{last_message}.{chat}").as_bytes())
-    });
+    let next_cursor = page
+        .items
+        .last()
+        .filter(|_| page.has_more)
+        .map(|last| engine.seal_cursor(&purpose, &ActivityPosition::of(last).to_bytes()));
     Ok(Json(ChatList { chats: views(engine, &caller, &page.items).await?, next_cursor }))
 }
 
@@ -237,14 +238,8 @@ impl ListParams {
 }
 
 fn open_cursor(engine: &Engine, purpose: &str, cursor: &str) -> Result<ActivityPosition, Problem> {
-    let position = engine.open_cursor(purpose, cursor).and_then(|payload| {
-        let text = String::from_utf8(payload).ok()?;
-        let (last_message, chat) = text.split_once('.')?;
-        Some(ActivityPosition {
-            last_message: last_message.parse().ok()?,
-            chat: chat.parse().ok()?,
-        })
-    });
+    let payload = engine.open_cursor(purpose, cursor);
+    let position = payload.and_then(|payload| ActivityPosition::from_bytes(&payload));
     position.ok_or_else(|| {
         Problem::invalid(
             "cursor",
