@@ -90,20 +90,15 @@ impl Engine {
 
     /// A file that `caller` may see: of one of its chats, or its own.
     pub async fn file(&self, caller: &Caller, id: AttachmentId) -> Result<StoredFile, EngineError> {
-        let attachment = self.find_attachment(id).await?;
-        match attachment.message {
-            Some((chat, _)) => {
-                if let Err(error) = self.chat(caller, chat).await {
-                    let hidden = matches!(error, EngineError::NotFound(_));
-                    return Err(if hidden {
-                        EngineError::NotFound(Missing::Attachment)
-                    } else {
-                        error
-                    });
-                }
-            }
-            None if attachment.owner == caller.account() => {}
-            None => return Err(EngineError::NotFound(Missing::Attachment)),
+        const ABSENT: EngineError = EngineError::NotFound(Missing::Attachment);
+        let found = self.store().attachment_in_chat(id).await?;
+        let (attachment, chat) = found.ok_or(ABSENT)?;
+        if attachment.message.is_some() {
+            self.in_reach(caller, chat).await.map_err(|error| {
+                if matches!(error, EngineError::NotFound(_)) { ABSENT } else { error }
+            })?;
+        } else if attachment.owner != caller.account() {
+            return Err(ABSENT);
         }
         self.load(attachment).await
     }
@@ -117,8 +112,8 @@ impl Engine {
         if !self.links().is_valid(id, claims, self.now()) {
             return Err(EngineError::NotFound(Missing::Attachment));
         }
-        let attachment = self.find_attachment(id).await?;
-        self.load(attachment).await
+        let attachment = self.store().attachment(id).await?;
+        self.load(attachment.ok_or(EngineError::NotFound(Missing::Attachment))?).await
     }
 
     /// An address under which a browser of `account` gets `attachment` without a key, for a limited time.
@@ -145,10 +140,6 @@ impl Engine {
     async fn keep(&self, upload: Upload) -> Result<File, EngineError> {
         self.vault().put(upload.bytes).await.map_err(|error| vault_failed(&error))?;
         Ok(upload.file)
-    }
-
-    async fn find_attachment(&self, id: AttachmentId) -> Result<Attachment, EngineError> {
-        self.store().attachment(id).await?.ok_or(EngineError::NotFound(Missing::Attachment))
     }
 
     async fn load(&self, attachment: Attachment) -> Result<StoredFile, EngineError> {

@@ -80,6 +80,13 @@ pub trait Store: Send + Sync + 'static {
     /// One attachment.
     async fn attachment(&self, id: AttachmentId) -> Result<Option<Attachment>, StoreError>;
 
+    /// One attachment and the chat of its message, if it belongs to one. In one round trip, so that a stranger cannot tell
+    /// a file of somebody else's chat from none by the time that the answer takes.
+    async fn attachment_in_chat(
+        &self,
+        id: AttachmentId,
+    ) -> Result<Option<(Attachment, Option<Chat>)>, StoreError>;
+
     /// Accounts by id.
     async fn accounts(&self, ids: &[AccountId]) -> Result<Vec<Account>, StoreError>;
 

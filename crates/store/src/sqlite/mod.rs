@@ -249,6 +249,22 @@ impl Store for SqliteStore {
         self.readers.read(move |db| messages::attachment_by_id(db, id)).await
     }
 
+    async fn attachment_in_chat(
+        &self,
+        id: AttachmentId,
+    ) -> Result<Option<(Attachment, Option<Chat>)>, StoreError> {
+        self.readers
+            .read(move |db| {
+                let Some(attachment) = messages::attachment_by_id(db, id)? else { return Ok(None) };
+                let chat = match attachment.message {
+                    Some((chat, _)) => chats::by_id(db, chat)?,
+                    None => None,
+                };
+                Ok(Some((attachment, chat)))
+            })
+            .await
+    }
+
     async fn accounts(&self, ids: &[AccountId]) -> Result<Vec<Account>, StoreError> {
         let ids = ids.to_vec();
         self.readers.read(move |db| facts::accounts(db, &ids)).await

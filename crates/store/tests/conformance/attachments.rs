@@ -39,6 +39,10 @@ pub(crate) async fn a_file_is_claimed_once(place: Place) {
     let waiting = attach(&*store, buyer(), "фара.png").await;
     assert_eq!(store.attachment(waiting.id).await.unwrap(), Some(waiting.clone()));
     assert_eq!((waiting.owner, waiting.message), (buyer(), None));
+    let in_chat = store.attachment_in_chat(waiting.id).await.unwrap();
+    assert_eq!(in_chat, Some((waiting.clone(), None)));
+    let unknown = AttachmentId::new(waiting.id.get() + 1).unwrap();
+    assert_eq!(store.attachment_in_chat(unknown).await.unwrap(), None);
 
     let foreign = run(&*store, post_draft(seller(), chat, with([waiting.id])), at(2)).await;
     let missing = CommandError::Denied(Denied::NotFound(Missing::Attachment));
@@ -52,7 +56,11 @@ pub(crate) async fn a_file_is_claimed_once(place: Place) {
 
     let claimed = Attachment { message: Some((chat, message.id)), ..waiting };
     assert_eq!(message.attachments, std::slice::from_ref(&claimed));
-    assert_eq!(store.attachment(claimed.id).await.unwrap(), Some(claimed));
+    assert_eq!(store.attachment(claimed.id).await.unwrap(), Some(claimed.clone()));
+    let whole_chat = store.chat(chat).await.unwrap();
+    assert!(whole_chat.is_some());
+    let in_chat = store.attachment_in_chat(claimed.id).await.unwrap();
+    assert_eq!(in_chat, Some((claimed, whole_chat)));
     assert_eq!(history(&*store, chat).await, [message]);
 }
 
