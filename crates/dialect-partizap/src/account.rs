@@ -90,21 +90,22 @@ pub(crate) async fn update(
 ) -> Result<Data<OwnProfile>, Error> {
     let fields = body.fields()?;
     let mut details = Details::default();
-    let mut account = visitor.signed_in.account;
-    change_profile(&mut account, &fields, &mut details);
+    let change = ProfileChange::read(&fields, &mut details);
     let passwords = change_of_password(&fields, &mut details);
     details.require_none()?;
 
+    let id = visitor.signed_in.account.id;
     if let Some(passwords) = passwords {
-        take_login(&face, &format!("account {}", account.id))?;
+        take_login(&face, &format!("account {id}"))?;
         let current = passwords.current.to_owned();
-        if !face.engine.is_password_of(account.id, current).await? {
+        if !face.engine.is_password_of(id, current).await? {
             return Err(Error::of_field("current_password", "Is wrong"));
         }
-        face.engine.set_password(account.id, passwords.new).await?;
+        face.engine.set_password(id, passwords.new).await?;
     }
-    face.engine.update_account(account.clone()).await?.map_err(Error::from)?;
-    Ok(Data { data: Writer::new(&face, account.id).own_profile(&account) })
+    let account = face.engine.change_account(id, |account| change.apply_to(account)).await?;
+    let account = account.map_err(Error::from)?;
+    Ok(Data { data: Writer::new(&face, id).own_profile(&account) })
 }
 
 /// What a request for a verification mail answers.
@@ -135,33 +136,66 @@ struct Passwords<'a> {
     new: String,
 }
 
-fn change_profile(account: &mut Account, fields: &Fields<'_>, details: &mut Details) {
-    if let Some(name) = given_text(fields, "display_name", details)
-        && let Some(name) = details.take("display_name", display_name(name))
-    {
-        account.display_name = name;
-    }
-    if let Some(kind) = given_text(fields, "account_type", details) {
-        match kind {
-            "private" => account.kind = AccountKind::Private,
-            "company" => account.kind = AccountKind::Company,
-            _ => details.add("account_type", "Must be private or company"),
+/// The places of an account that only this wire knows of.
+const EXTRA_PLACES: [&str; 2] = ["district_id", "metro_station_id"];
+
+/// What somebody changes in their own account: none is what stays, an inner none what is taken away.
+#[expect(clippy::option_option, reason = "absent, null and a value are three different things")]
+struct ProfileChange {
+    display_name: Option<String>,
+    kind: Option<AccountKind>,
+    phone: Option<Option<String>>,
+    city_id: Option<Option<i64>>,
+    extra_places: [Option<Option<i64>>; EXTRA_PLACES.len()],
+}
+
+impl ProfileChange {
+    fn read(fields: &Fields<'_>, details: &mut Details) -> Self {
+        let name = given_text(fields, "display_name", details);
+        Self {
+            display_name: name.and_then(|name| details.take("display_name", display_name(name))),
+            kind: given_text(fields, "account_type", details)
+                .and_then(|kind| details.take("account_type", account_type(kind))),
+            phone: fields.field("phone").value().map(|_| {
+                let phone = given_text(fields, "phone", details);
+                phone.and_then(|phone| details.take("phone", phone_number(phone)))
+            }),
+            city_id: given_place(fields, "city_id", details),
+            extra_places: EXTRA_PLACES.map(|place| given_place(fields, place, details)),
         }
     }
-    if fields.field("phone").value().is_some() {
-        let phone = given_text(fields, "phone", details);
-        account.phone = phone.and_then(|phone| details.take("phone", phone_number(phone)));
-    }
-    if let Some(city) = given_place(fields, "city_id", details) {
-        account.city_id = city;
-    }
-    let mut extras = Extras::of(&account.attributes);
-    for place in ["district_id", "metro_station_id"] {
-        if let Some(id) = given_place(fields, place, details) {
-            extras.set(place, id);
+
+    fn apply_to(&self, account: &mut Account) {
+        if let Some(name) = &self.display_name {
+            account.display_name.clone_from(name);
+        }
+        if let Some(kind) = self.kind {
+            account.kind = kind;
+        }
+        if let Some(phone) = &self.phone {
+            account.phone.clone_from(phone);
+        }
+        if let Some(city_id) = self.city_id {
+            account.city_id = city_id;
+        }
+        if self.extra_places.iter().any(Option::is_some) {
+            let mut extras = Extras::of(&account.attributes);
+            for (place, given) in EXTRA_PLACES.into_iter().zip(self.extra_places) {
+                if let Some(id) = given {
+                    extras.set(place, id);
+                }
+            }
+            account.attributes = extras.into_attributes();
         }
     }
-    account.attributes = extras.into_attributes();
+}
+
+fn account_type(kind: &str) -> Result<AccountKind, String> {
+    match kind {
+        "private" => Ok(AccountKind::Private),
+        "company" => Ok(AccountKind::Company),
+        _ => Err("Must be private or company".to_owned()),
+    }
 }
 
 fn change_of_password<'a>(fields: &Fields<'a>, details: &mut Details) -> Option<Passwords<'a>> {

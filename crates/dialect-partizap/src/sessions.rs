@@ -82,11 +82,7 @@ pub(crate) async fn logout_all(
     visitor: Visitor<Uncounted>,
 ) -> Result<Data<()>, Error> {
     let current = &visitor.signed_in.session;
-    for session in face.engine.sessions_of(current.account).await? {
-        if session.id != current.id {
-            face.engine.end_session(session.account, &session.id).await?;
-        }
-    }
+    face.engine.end_other_sessions(current.account, &current.id).await?;
     Ok(Data { data: () })
 }
 

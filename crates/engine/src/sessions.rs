@@ -7,7 +7,6 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordVerifier, Version};
 use domain::SignedDuration;
 use domain::account::Account;
-use domain::catalog::Fact;
 use domain::id::AccountId;
 use hmac::Mac;
 use subtle::ConstantTimeEq;
@@ -23,6 +22,8 @@ use crate::store::{FactConflict, Session};
 pub const SESSION_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// How old the note of a session's last use may grow before it is written anew.
 const ACTIVITY_RESOLUTION: SignedDuration = SignedDuration::from_mins(1);
+/// How often somebody's change of their account gives way to another change.
+const CHANGE_ATTEMPTS_MAX: usize = 5;
 
 /// A hash takes about 30 ms and 19 MiB; a flood of sign-ins must not take the whole machine.
 static HASHING: Semaphore = Semaphore::const_new(2);
@@ -117,13 +118,29 @@ impl Engine {
         Ok(self.store().create_account(account, hash).await?)
     }
 
-    /// Stores what somebody changed in their own account. The password stays as it is.
-    pub async fn update_account(
+    /// Lets somebody change their own account; answers it as it is then. The password stays as it is.
+    ///
+    /// `change` sees the account as it stands, and is asked again when the marketplace changes it at the same time: neither
+    /// takes back what the other one does.
+    pub async fn change_account(
         &self,
-        account: Account,
-    ) -> Result<Result<(), FactConflict>, EngineError> {
-        let answers = self.store().put_facts(vec![Fact::Account(Box::new(account), None)]).await?;
-        answers.into_iter().next().ok_or(EngineError::Internal)
+        id: AccountId,
+        change: impl Fn(&mut Account) + Send,
+    ) -> Result<Result<Account, FactConflict>, EngineError> {
+        for _ in 0..CHANGE_ATTEMPTS_MAX {
+            let before = self.account(id).await?;
+            let mut after = before.clone();
+            change(&mut after);
+            if after == before {
+                return Ok(Ok(after));
+            }
+            match self.store().replace_account(before, after.clone()).await? {
+                Ok(true) => return Ok(Ok(after)),
+                Ok(false) => {}
+                Err(conflict) => return Ok(Err(conflict)),
+            }
+        }
+        Err(EngineError::Overloaded)
     }
 
     /// Begins a session under a new random cookie.
@@ -184,7 +201,9 @@ impl Engine {
             session.expires_at = session.expires_at.max(now + SESSION_LIFE);
             session.ip_address.clone_from(&browser.ip_address);
             session.user_agent.clone_from(&browser.user_agent);
-            self.store().put_session(&session).await?;
+            if !self.store().renew_session(&session).await? {
+                return Ok(None);
+            }
         }
         Ok(Some((session, account)))
     }
@@ -199,6 +218,15 @@ impl Engine {
     /// Ends a session of `account`. False when there is none of this id.
     pub async fn end_session(&self, account: AccountId, id: &str) -> Result<bool, EngineError> {
         Ok(self.store().delete_session(account, id).await?)
+    }
+
+    /// Ends all sessions of `account` but `kept`.
+    pub async fn end_other_sessions(
+        &self,
+        account: AccountId,
+        kept: &str,
+    ) -> Result<(), EngineError> {
+        Ok(self.store().delete_other_sessions(account, kept).await?)
     }
 }
 

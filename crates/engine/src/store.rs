@@ -44,6 +44,14 @@ pub trait Store: Send + Sync + 'static {
         password_hash: String,
     ) -> Result<Result<Account, FactConflict>, StoreError>;
 
+    /// Stores `after` where `before` stands; the password stays. False when something else stands there by now, and then
+    /// nothing is stored.
+    async fn replace_account(
+        &self,
+        before: Account,
+        after: Account,
+    ) -> Result<Result<bool, FactConflict>, StoreError>;
+
     /// One chat.
     async fn chat(&self, id: ChatId) -> Result<Option<Chat>, StoreError>;
 
@@ -141,8 +149,13 @@ pub trait Store: Send + Sync + 'static {
     /// The keys of an account, or of the marketplace itself, by age.
     async fn keys_of(&self, account: Option<AccountId>) -> Result<Vec<ApiKey>, StoreError>;
 
-    /// Stores a new session, or replaces the one with the same id.
+    /// Stores a new session, or replaces the one with the same id. Forgets the account's sessions that are over when this
+    /// one begins.
     async fn put_session(&self, session: &Session) -> Result<(), StoreError>;
+
+    /// Notes the last use of a session, and until when it lives now. False when it was ended in the meantime: it stays
+    /// ended.
+    async fn renew_session(&self, session: &Session) -> Result<bool, StoreError>;
 
     /// The session whose cookie has this SHA-256.
     async fn session_by_hash(&self, token_hash: &[u8; 32]) -> Result<Option<Session>, StoreError>;
@@ -152,6 +165,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// Ends a session of `account`. False when there is none.
     async fn delete_session(&self, account: AccountId, id: &str) -> Result<bool, StoreError>;
+
+    /// Ends all sessions of `account` but the one called `kept`.
+    async fn delete_other_sessions(&self, account: AccountId, kept: &str)
+    -> Result<(), StoreError>;
 
     /// A secret of this installation, made from `fresh` when it is asked for the first time. All replicas get the same.
     async fn secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError>;

@@ -100,8 +100,10 @@ const PUT_SESSION: &str = "INSERT INTO sessions (id, account_id, token_hash, ip_
     ip_address = excluded.ip_address, user_agent = excluded.user_agent, created_at = excluded.created_at, \
     last_activity = excluded.last_activity, expires_at = excluded.expires_at";
 
-/// Stores a session.
+/// Stores a session, and sweeps out those that are over.
 pub(super) fn put_session(db: &Connection, session: &Session) -> Result<()> {
+    db.prepare_cached("DELETE FROM sessions WHERE account_id = ?1 AND expires_at <= ?2")?
+        .execute(params![session.account.get(), millisecond(session.created_at)])?;
     db.prepare_cached(PUT_SESSION)?.execute(params![
         session.id,
         session.account.get(),
@@ -113,6 +115,25 @@ pub(super) fn put_session(db: &Connection, session: &Session) -> Result<()> {
         millisecond(session.expires_at),
     ])?;
     Ok(())
+}
+
+/// Notes the use of a session, if it still runs.
+pub(super) fn renew_session(db: &Connection, session: &Session) -> Result<bool> {
+    let renewed = db
+        .prepare_cached(
+            "UPDATE sessions SET ip_address = ?4, user_agent = ?5, last_activity = ?6, expires_at = ?7 \
+             WHERE id = ?1 AND account_id = ?2 AND token_hash = ?3",
+        )?
+        .execute(params![
+            session.id,
+            session.account.get(),
+            session.token_hash,
+            session.ip_address,
+            session.user_agent,
+            millisecond(session.last_activity),
+            millisecond(session.expires_at),
+        ])?;
+    Ok(0 < renewed)
 }
 
 macro_rules! select_session {
@@ -159,6 +180,13 @@ pub(super) fn delete_session(db: &Connection, account: AccountId, id: &str) -> R
         .prepare_cached("DELETE FROM sessions WHERE id = ?1 AND account_id = ?2")?
         .execute(params![id, account.get()])?;
     Ok(0 < deleted)
+}
+
+/// Ends all sessions of an account but one.
+pub(super) fn delete_other_sessions(db: &Connection, account: AccountId, kept: &str) -> Result<()> {
+    db.prepare_cached("DELETE FROM sessions WHERE account_id = ?1 AND id <> ?2")?
+        .execute(params![account.get(), kept])?;
+    Ok(())
 }
 
 /// A secret, which is `fresh` from now on if it was none before.

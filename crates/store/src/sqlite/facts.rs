@@ -155,6 +155,18 @@ pub(super) fn create_account(
     Ok(Ok(account))
 }
 
+/// Stores `after`, unless the account is not `before` any more.
+pub(super) fn replace_account(
+    db: &Connection,
+    before: &Account,
+    after: &Account,
+) -> Result<Result<bool, FactConflict>> {
+    if accounts(db, &[before.id])?.first() != Some(before) {
+        return Ok(Ok(false));
+    }
+    Ok(put_account(db, after, None)?.map(|()| true))
+}
+
 /// Replaces a password's hash.
 pub(super) fn put_password(db: &Connection, account: AccountId, hash: &str) -> Result<()> {
     db.prepare_cached("UPDATE accounts SET password_hash = ?2 WHERE id = ?1")?

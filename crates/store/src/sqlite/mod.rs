@@ -191,6 +191,14 @@ impl Store for SqliteStore {
         self.writer.transaction(move |db| facts::create_account(db, account, &password_hash)).await
     }
 
+    async fn replace_account(
+        &self,
+        before: Account,
+        after: Account,
+    ) -> Result<Result<bool, FactConflict>, StoreError> {
+        self.writer.transaction(move |db| facts::replace_account(db, &before, &after)).await
+    }
+
     async fn chat(&self, id: ChatId) -> Result<Option<Chat>, StoreError> {
         self.readers.read(move |db| chats::by_id(db, id)).await
     }
@@ -352,6 +360,11 @@ impl Store for SqliteStore {
         self.writer.transaction(move |db| access::put_session(db, &session)).await
     }
 
+    async fn renew_session(&self, session: &Session) -> Result<bool, StoreError> {
+        let session = session.clone();
+        self.writer.transaction(move |db| access::renew_session(db, &session)).await
+    }
+
     async fn session_by_hash(&self, token_hash: &[u8; 32]) -> Result<Option<Session>, StoreError> {
         let token_hash = *token_hash;
         self.readers.read(move |db| access::session_by_hash(db, token_hash)).await
@@ -364,6 +377,15 @@ impl Store for SqliteStore {
     async fn delete_session(&self, account: AccountId, id: &str) -> Result<bool, StoreError> {
         let id = id.to_owned();
         self.writer.transaction(move |db| access::delete_session(db, account, &id)).await
+    }
+
+    async fn delete_other_sessions(
+        &self,
+        account: AccountId,
+        kept: &str,
+    ) -> Result<(), StoreError> {
+        let kept = kept.to_owned();
+        self.writer.transaction(move |db| access::delete_other_sessions(db, account, &kept)).await
     }
 
     async fn secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {

@@ -72,7 +72,7 @@ pub(crate) async fn sessions_are_kept_whole(place: Place) {
     assert_eq!(store.session_by_hash(&[b'b'; 32]).await.unwrap(), Some(b.clone()));
     assert_eq!(store.sessions_of(buyer()).await.unwrap(), [b.clone(), c.clone(), a.clone()]);
     a.last_activity = at(60);
-    store.put_session(&a).await.unwrap();
+    assert!(store.renew_session(&a).await.unwrap());
     assert_eq!(store.sessions_of(buyer()).await.unwrap(), [a.clone(), b.clone(), c]);
     assert_eq!(store.sessions_of(account(404)).await.unwrap(), []);
 
@@ -80,6 +80,31 @@ pub(crate) async fn sessions_are_kept_whole(place: Place) {
     assert!(store.delete_session(buyer(), "b").await.unwrap());
     assert!(!store.delete_session(buyer(), "b").await.unwrap());
     assert_eq!(store.session_by_hash(&[b'b'; 32]).await.unwrap(), None);
+}
+
+pub(crate) async fn an_ended_session_stays_ended(place: Place) {
+    let store = place.open();
+    let (a, b, c) = (session("a", 10), session("b", 20), session("c", 15));
+    let other = Session { account: seller(), ..session("d", 20) };
+    for session in [&a, &b, &c, &other] {
+        store.put_session(session).await.unwrap();
+    }
+    store.delete_other_sessions(buyer(), "b").await.unwrap();
+    // Somebody who asked with it just before must not bring it back.
+    assert!(!store.renew_session(&Session { last_activity: at(60), ..a }).await.unwrap());
+    assert_eq!(store.sessions_of(buyer()).await.unwrap(), [b]);
+    assert_eq!(store.sessions_of(seller()).await.unwrap(), [other]);
+}
+
+pub(crate) async fn sessions_that_are_over_are_forgotten_when_another_begins(place: Place) {
+    let store = place.open();
+    let over = Session { expires_at: at(100), ..session("a", 10) };
+    let running = Session { expires_at: at(101), ..session("b", 20) };
+    let another = Session { created_at: at(100), ..session("c", 100) };
+    for session in [&over, &running, &another] {
+        store.put_session(session).await.unwrap();
+    }
+    assert_eq!(store.sessions_of(buyer()).await.unwrap(), [another, running]);
 }
 
 pub(crate) async fn a_secret_is_made_once(place: Place) {

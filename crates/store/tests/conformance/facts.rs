@@ -67,6 +67,24 @@ pub(crate) async fn facts_come_in_any_order(place: Place) {
     assert_eq!((chat.order, chat.seller.account), (Some(order_id(7)), seller()));
 }
 
+pub(crate) async fn an_account_is_replaced_only_as_it_stood(place: Place) {
+    let store = place.open();
+    people(&*store).await;
+    let before = account_facts(seller());
+    let renamed = Account { display_name: "Новое имя".to_owned(), ..before.clone() };
+    assert_eq!(store.replace_account(before.clone(), renamed.clone()).await.unwrap(), Ok(true));
+    let inactive = Account { is_active: false, ..before.clone() };
+    assert_eq!(store.replace_account(before.clone(), inactive).await.unwrap(), Ok(false));
+    assert_eq!(store.accounts(&[seller()]).await.unwrap(), std::slice::from_ref(&renamed));
+
+    let taken = Account { email: account_facts(buyer()).email, ..renamed.clone() };
+    let conflict = Err(FactConflict::EmailTaken);
+    assert_eq!(store.replace_account(renamed.clone(), taken).await.unwrap(), conflict);
+    let unknown = Account { id: account(404), ..before };
+    assert_eq!(store.replace_account(unknown.clone(), unknown).await.unwrap(), Ok(false));
+    assert_eq!(store.accounts(&[seller(), account(404)]).await.unwrap(), [renamed]);
+}
+
 pub(crate) async fn newer_facts_replace_older_ones(place: Place) {
     let store = place.open();
     let mut account = account_facts(seller());

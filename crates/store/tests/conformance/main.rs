@@ -79,6 +79,7 @@ on_every_store! {
         facts {
             facts_come_in_any_order,
             newer_facts_replace_older_ones,
+            an_account_is_replaced_only_as_it_stood,
             an_address_belongs_to_one_account,
             a_password_stays_unless_it_is_replaced,
             people_who_sign_up_get_ids_of_their_own,
@@ -88,6 +89,8 @@ on_every_store! {
         access {
             keys_are_kept_whole,
             sessions_are_kept_whole,
+            an_ended_session_stays_ended,
+            sessions_that_are_over_are_forgotten_when_another_begins,
             a_secret_is_made_once,
         }
     }

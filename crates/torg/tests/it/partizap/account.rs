@@ -1,9 +1,14 @@
 //! Signing up, and one's own profile (Partizap contract §2.2).
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use domain::SignedDuration;
+use domain::account::Account;
+use domain::catalog::Fact;
 use domain::id::AccountId;
 use serde_json::{Value, json};
 use testkit::{BUYER, PASSWORD, PRODUCT, Server, email_of};
+use tokio::runtime::Handle;
 
 use super::person::{Answer, Person, answer_of, keys, login};
 
@@ -216,4 +221,25 @@ async fn a_verification_mail_is_asked_for_at_most_once_in_sixty_seconds() {
     assert_eq!(second.headers["retry-after"], "1");
     server.clock().advance(SignedDuration::from_secs(1));
     assert_eq!(ask().await.status, 200);
+}
+
+/// A profile was once written back as it had been read: whoever changed it all the time could not be shut out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_takes_nothing_back_that_the_marketplace_does_at_the_same_time() {
+    let server = Server::start().await;
+    let engine = server.engine();
+    let inactive = Account { is_active: false, ..engine.account(BUYER).await.unwrap() };
+    let shut_out = vec![Fact::Account(Box::new(inactive.clone()), None)];
+    let is_shut_out = AtomicBool::new(false);
+    let rename = |account: &mut Account| {
+        if !is_shut_out.swap(true, Ordering::Relaxed) {
+            let shut_out = server.put(shut_out.clone());
+            tokio::task::block_in_place(|| Handle::current().block_on(shut_out));
+        }
+        account.display_name = "Новое имя".to_owned();
+    };
+    let renamed = engine.change_account(BUYER, rename).await.unwrap().unwrap();
+    let expected = Account { display_name: "Новое имя".to_owned(), ..inactive };
+    assert_eq!(renamed, expected);
+    assert_eq!(engine.account(BUYER).await.unwrap(), expected);
 }
