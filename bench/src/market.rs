@@ -1,7 +1,7 @@
 //! A server in this process, with one small and one big seller.
 
 use anyhow::Context as _;
-use domain::account::{Account, AccountKind, Attributes};
+use domain::account::{Account, Attributes};
 use domain::catalog::{Fact, Product};
 use domain::chat::Chat;
 use domain::commands::{Draft, Subject};
@@ -170,21 +170,9 @@ fn account(
     now: domain::Timestamp,
 ) -> Fact {
     let account = Account {
-        id,
-        kind: AccountKind::Private,
-        display_name: "Somebody".to_owned(),
-        avatar_url: None,
-        city_id: None,
-        rating: None,
-        reviews_count: 0,
-        products_count: 0,
-        created_at: now,
         email: email.map(str::to_owned),
         email_verified: true,
-        phone: None,
-        is_active: true,
-        is_admin: false,
-        attributes: Attributes::default(),
+        ..Account::new(id, "Somebody".to_owned(), now)
     };
     Fact::Account(Box::new(account), Some(password_hash.to_owned()))
 }

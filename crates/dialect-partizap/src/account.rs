@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use domain::account::{Account, AccountKind, Attributes};
+use domain::account::{Account, AccountKind};
 use domain::id::AccountId;
 use http::{HeaderMap, StatusCode};
 use http_kit::client_address::ClientAddress;
@@ -51,24 +51,9 @@ pub(crate) async fn register(
     };
     take_login(&face, &format!("{address} {}", email.to_lowercase()))?;
 
-    let account = Account {
-        // The store chooses another one.
-        id: AccountId::LARGEST,
-        kind: AccountKind::Private,
-        display_name,
-        avatar_url: None,
-        city_id: None,
-        rating: None,
-        reviews_count: 0,
-        products_count: 0,
-        created_at: face.engine.now(),
-        email: Some(email),
-        email_verified: false,
-        phone: None,
-        is_active: true,
-        is_admin: false,
-        attributes: Attributes::default(),
-    };
+    // The store chooses another id.
+    let account = Account::new(AccountId::LARGEST, display_name, face.engine.now());
+    let account = Account { email: Some(email), ..account };
     let account = face.engine.register(account, password).await?.map_err(Error::from)?;
     begin(&face, StatusCode::CREATED, &account, browser_of(&headers, address)).await
 }

@@ -38,6 +38,29 @@ pub struct Account {
     pub attributes: Attributes,
 }
 
+impl Account {
+    /// A private person of whom nothing but a name is known. The account is active and has no e-mail address to sign in with.
+    pub fn new(id: AccountId, display_name: String, created_at: Timestamp) -> Self {
+        Self {
+            id,
+            kind: AccountKind::Private,
+            display_name,
+            avatar_url: None,
+            city_id: None,
+            rating: None,
+            reviews_count: 0,
+            products_count: 0,
+            created_at,
+            email: None,
+            email_verified: false,
+            phone: None,
+            is_active: true,
+            is_admin: false,
+            attributes: Attributes::default(),
+        }
+    }
+}
+
 /// Person or business.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AccountKind {

@@ -72,21 +72,11 @@ pub(crate) fn facts(password_hash: &str) -> Vec<Fact> {
     ];
     let accounts = people.map(|(id, name, kind)| {
         let account = Account {
-            id,
             kind,
-            display_name: name.to_owned(),
-            avatar_url: None,
             city_id: Some(2),
-            rating: None,
-            reviews_count: 0,
-            products_count: 0,
-            created_at: start,
             email: Some(email_of(id)),
             email_verified: true,
-            phone: None,
-            is_active: true,
-            is_admin: false,
-            attributes: Attributes::default(),
+            ..Account::new(id, name.to_owned(), start)
         };
         Fact::Account(Box::new(account), Some(password_hash.to_owned()))
     });

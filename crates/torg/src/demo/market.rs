@@ -164,21 +164,14 @@ impl DemoMarket {
     ) {
         let sells = kind == AccountKind::Company;
         let account = Account {
-            id,
             kind,
-            display_name: name.to_owned(),
-            avatar_url: None,
             city_id: Some(2),
             rating: sells.then(|| "4.85".to_owned()),
             reviews_count: if sells { 127 } else { 0 },
             products_count: if sells { PRODUCTS_A_SELLER } else { 0 },
-            created_at: now - SignedDuration::from_hours(24 * 300),
             email: Some(email.to_owned()),
             email_verified: true,
-            phone: None,
-            is_active: true,
-            is_admin: false,
-            attributes: Attributes::default(),
+            ..Account::new(id, name.to_owned(), now - SignedDuration::from_hours(24 * 300))
         };
         self.facts.push(Fact::Account(Box::new(account), Some(password_hash.to_owned())));
     }
