@@ -11,6 +11,9 @@ use crate::body::{BodyBounds, BodyProblem, read_bounded};
 /// How many bytes a body may have beside the file: boundaries, headers, and other parts, which are ignored.
 pub const BESIDE_FILE_BYTES_MAX: u64 = 1 << 20;
 
+/// How many parts are looked at in search of the file. Clients send one or a few; a body full of empty ones is work without end.
+pub const PARTS_MAX: usize = 100;
+
 /// An uploaded file, as the client describes it. Neither name nor type is to be believed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilePart {
@@ -57,6 +60,7 @@ pub enum MultipartProblem {
 ///
 /// Accepts what real clients send (Yandex Market contract §7.7): the part's `Content-Type` before, behind or without its
 /// `Content-Disposition`; names as raw UTF-8 with spaces, or percent-encoded by RFC 5987. An empty file is a file.
+/// At most [`PARTS_MAX`] parts are looked at.
 pub async fn read_file_part(
     headers: &HeaderMap,
     body: Body,
@@ -83,7 +87,14 @@ pub async fn read_file_part(
 
     let mut form =
         multer::Multipart::new(stream::iter([Ok::<_, std::convert::Infallible>(whole)]), boundary);
+    let mut parts = 0;
     while let Some(part) = form.next_field().await.map_err(|error| broken(&error))? {
+        parts += 1;
+        if parts > PARTS_MAX {
+            return Err(MultipartProblem::Broken {
+                message: format!("more than {PARTS_MAX} parts"),
+            });
+        }
         if part.name() != Some(part_name) {
             continue;
         }
@@ -192,6 +203,16 @@ mod tests {
                     --b7\r\nContent-Disposition: form-data; name=\"file\"; filename=\"1\"\r\n\r\none\r\n\
                     --b7\r\nContent-Disposition: form-data; name=\"file\"; filename=\"2\"\r\n\r\ntwo\r\n--b7--";
         assert_eq!(read(form).await.unwrap().bytes, "one");
+    }
+
+    #[tokio::test]
+    async fn a_file_behind_too_many_parts_is_not_searched_for() {
+        let file = r#"Content-Disposition: form-data; name="file"; filename="a""#;
+        let empty = "--b7\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n\r\n";
+        let behind = |parts| [empty.repeat(parts).into_bytes(), form(file, b"x")].concat();
+        assert_eq!(read(behind(PARTS_MAX - 1)).await.unwrap().bytes, "x");
+        let message = "more than 100 parts".to_owned();
+        assert_eq!(read(behind(PARTS_MAX)).await, Err(MultipartProblem::Broken { message }));
     }
 
     #[tokio::test]

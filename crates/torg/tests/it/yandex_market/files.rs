@@ -140,7 +140,10 @@ async fn what_is_no_form_with_a_file_is_refused() {
     let cabinet = Cabinet::open().await;
     let chat = cabinet.order_chat(Model::Fbs).await;
     let missing = "Required request part 'file' is not present";
+    let empty_part = "--b7\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\n\r\n";
+    let empty_parts = format!("{}--b7--\r\n", empty_part.repeat(101));
     for (body, message) in [
+        (empty_parts.as_str(), "Multipart: more than 100 parts"),
         ("", missing),
         ("--b7--\r\n", missing),
         (
