@@ -36,7 +36,7 @@ impl Text {
     }
 }
 
-/// Trims white space at both ends and writes every line break as one line feed.
+/// Trims white space at both ends and writes CR LF as one line feed.
 fn tidy(raw: &str) -> String {
     raw.trim().replace("\r\n", "\n")
 }

@@ -260,8 +260,13 @@ async fn verify(password: String, hash: Option<String>) -> Result<bool, EngineEr
 async fn on_hashing_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, EngineError> {
-    let _permit = HASHING.acquire().await.map_err(|_| EngineError::Internal)?;
-    tokio::task::spawn_blocking(work).await.map_err(|_| EngineError::Internal)
+    let seat = HASHING.acquire().await.map_err(|_| EngineError::Internal)?;
+    let seated = move || {
+        // Held to the end of the work, not of the request: nobody can stop a hash by hanging up.
+        let _seat = seat;
+        work()
+    };
+    tokio::task::spawn_blocking(seated).await.map_err(|_| EngineError::Internal)
 }
 
 fn hash_now(password: &str) -> Option<String> {
@@ -272,4 +277,32 @@ fn hash_now(password: &str) -> Option<String> {
 fn argon2() -> Argon2<'static> {
     let params = Params::new(19 * 1024, 2, 1, None).unwrap_or(Params::DEFAULT);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    /// Whoever signed in and hung up at once could have had hundreds of hashes computed at the same time.
+    #[tokio::test]
+    async fn work_that_nobody_waits_for_any_more_keeps_its_seat() {
+        let seats = HASHING.available_permits();
+        let releases: Vec<_> = (0..seats).map(|_| mpsc::channel::<()>()).collect();
+        let (releases, waits): (Vec<_>, Vec<_>) = releases.into_iter().unzip();
+        for wait in waits {
+            let (begin, has_begun) = tokio::sync::oneshot::channel();
+            let request = tokio::spawn(on_hashing_thread(move || {
+                let _ = begin.send(());
+                let _ = wait.recv();
+            }));
+            has_begun.await.unwrap();
+            request.abort();
+            assert!(request.await.unwrap_err().is_cancelled());
+        }
+        assert_eq!(HASHING.available_permits(), 0);
+        drop(releases);
+        on_hashing_thread(|| ()).await.unwrap();
+    }
 }
