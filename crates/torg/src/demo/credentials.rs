@@ -12,7 +12,8 @@ use engine::random::SeededRandom;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::market::{DemoMarket, DemoOrder, PASSWORD, SELLERS, buyer};
+use super::has_account;
+use super::market::{BIG_SELLER, DemoMarket, DemoOrder, PASSWORD, SELLERS, buyer};
 use crate::faces::{HOST_AUDIENCE, NATIVE_AUDIENCE, new_secret};
 
 /// The demo makes fewer chats than this about any one thing.
@@ -27,7 +28,11 @@ pub(super) struct Credentials {
     pub(super) yandex_market: YandexMarket,
     pub(super) partizap: Partizap,
     pub(super) native: Native,
-    pub(super) other_seller: OtherSeller,
+    /// A stranger to the seller above.
+    pub(super) other_seller: SellerKeys,
+    /// The seller with 50,000 chats, when there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) big_seller: Option<SellerKeys>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -79,7 +84,7 @@ pub(super) struct Native {
 }
 
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct OtherSeller {
+pub(super) struct SellerKeys {
     pub(super) client_id: String,
     pub(super) ozon_api_key: String,
     pub(super) business_id: i64,
@@ -131,13 +136,21 @@ pub(super) async fn make(engine: &Engine, base_url: &str) -> anyhow::Result<Cred
             seller_id: seller.get(),
             buyer_id: buyer.get(),
         },
-        other_seller: OtherSeller {
-            client_id: other.to_string(),
-            ozon_api_key: key(engine, Some(other), dialect_ozon::AUDIENCE).await?,
-            business_id: other.get(),
-            yandex_api_key: key(engine, Some(other), dialect_yandex_market::AUDIENCE).await?,
-            native_key: key(engine, Some(other), NATIVE_AUDIENCE).await?,
+        other_seller: seller_keys(engine, other).await?,
+        big_seller: match AccountId::new(BIG_SELLER) {
+            Some(id) if has_account(engine, id).await? => Some(seller_keys(engine, id).await?),
+            Some(_) | None => None,
         },
+    })
+}
+
+async fn seller_keys(engine: &Engine, seller: AccountId) -> anyhow::Result<SellerKeys> {
+    Ok(SellerKeys {
+        client_id: seller.to_string(),
+        ozon_api_key: key(engine, Some(seller), dialect_ozon::AUDIENCE).await?,
+        business_id: seller.get(),
+        yandex_api_key: key(engine, Some(seller), dialect_yandex_market::AUDIENCE).await?,
+        native_key: key(engine, Some(seller), NATIVE_AUDIENCE).await?,
     })
 }
 

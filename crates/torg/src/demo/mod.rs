@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use domain::id::AccountId;
 use engine::access::Host;
 use engine::clock::{Clock as _, ShiftedClock};
 use engine::random::SystemRandom;
@@ -83,14 +84,14 @@ async fn fill(engine: &Engine, clock: &ShiftedClock, big_seller: bool) -> anyhow
     let password_hash = sessions::hash_password(market::PASSWORD.to_owned()).await?;
     let market =
         market::DemoMarket::at(now, &password_hash).context("the demo's ids are too large")?;
-    if has_account(engine, market::SELLERS[0].id).await? {
+    if has_account(engine, account(market::SELLERS[0].id)?).await? {
         require_stored(engine.put_facts(host, market.postings()).await?)?;
     } else {
         require_stored(engine.put_facts(host, market.facts.clone()).await?)?;
         let chats = chats::tell(engine, clock, &market, now).await?;
         tracing::info!(chats, "the demo marketplace is ready");
     }
-    if big_seller && !has_account(engine, market::BIG_SELLER).await? {
+    if big_seller && !has_account(engine, account(market::BIG_SELLER)?).await? {
         let facts = market::big_seller_facts(now, &password_hash)
             .context("the demo's ids are too large")?;
         require_stored(engine.put_facts(host, facts).await?)?;
@@ -99,8 +100,11 @@ async fn fill(engine: &Engine, clock: &ShiftedClock, big_seller: bool) -> anyhow
     Ok(())
 }
 
-async fn has_account(engine: &Engine, id: i64) -> anyhow::Result<bool> {
-    let id = domain::id::AccountId::new(id).context("an account's id")?;
+fn account(id: i64) -> anyhow::Result<AccountId> {
+    AccountId::new(id).context("an account's id")
+}
+
+async fn has_account(engine: &Engine, id: AccountId) -> anyhow::Result<bool> {
     match engine.account(id).await {
         Ok(_) => Ok(true),
         Err(engine::EngineError::NotFound(_)) => Ok(false),

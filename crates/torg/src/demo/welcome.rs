@@ -24,8 +24,14 @@ pub(super) async fn text(engine: &Engine, credentials: &Credentials) -> anyhow::
         partizap(credentials),
         native(credentials, &chat),
     ];
+    let big_seller = credentials.big_seller.as_ref().map_or_else(String::new, |keys| {
+        format!(
+            "The seller with 50,000 chats is {} (big-seller@demo.test); Ozon {}, Yandex Market {}, Torg {}\n\n",
+            keys.client_id, keys.ozon_api_key, keys.yandex_api_key, keys.native_key
+        )
+    });
     Ok(format!(
-        "Torg's demo marketplace listens on {}. Everybody's password is \"{}\".\n\n{}\nStop it with Ctrl-C.",
+        "Torg's demo marketplace listens on {}. Everybody's password is \"{}\".\n\n{}\n{big_seller}Stop it with Ctrl-C.",
         credentials.base_url,
         credentials.partizap.seller.password,
         sections.join("\n"),
