@@ -11,6 +11,7 @@ use engine::store::{MessageQuery, MessageRange};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Error, OptionalExtension, Result, Row, params};
 
+use super::chats;
 use super::rows::{Cells, millisecond, number};
 use crate::codes::Code;
 
@@ -120,6 +121,19 @@ fn attachments_between(
 /// One attachment.
 pub(super) fn attachment_by_id(db: &Connection, id: AttachmentId) -> Result<Option<Attachment>> {
     db.prepare_cached(ATTACHMENT_BY_ID)?.query_row([id.get()], attachment).optional()
+}
+
+/// One attachment and the chat of its message.
+pub(super) fn attachment_in_chat(
+    db: &Connection,
+    id: AttachmentId,
+) -> Result<Option<(Attachment, Option<Chat>)>> {
+    let Some(attachment) = attachment_by_id(db, id)? else { return Ok(None) };
+    let chat = match attachment.message {
+        Some((chat, _)) => chats::by_id(db, chat)?,
+        None => None,
+    };
+    Ok(Some((attachment, chat)))
 }
 
 fn attachment(row: &Row<'_>) -> Result<Attachment> {

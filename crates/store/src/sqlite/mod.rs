@@ -261,16 +261,7 @@ impl Store for SqliteStore {
         &self,
         id: AttachmentId,
     ) -> Result<Option<(Attachment, Option<Chat>)>, StoreError> {
-        self.readers
-            .read(move |db| {
-                let Some(attachment) = messages::attachment_by_id(db, id)? else { return Ok(None) };
-                let chat = match attachment.message {
-                    Some((chat, _)) => chats::by_id(db, chat)?,
-                    None => None,
-                };
-                Ok(Some((attachment, chat)))
-            })
-            .await
+        self.readers.read(move |db| messages::attachment_in_chat(db, id)).await
     }
 
     async fn accounts(&self, ids: &[AccountId]) -> Result<Vec<Account>, StoreError> {
