@@ -1,4 +1,5 @@
-//! First pages: of a seller with 50,000 chats as fast as of one with 10, of a chat with 20,000 messages as fast as of one with 50.
+//! First pages: of a seller with 50,000 chats as fast as of one with 10, of a chat with 20,000 messages as fast as of
+//! one with 50.
 
 use std::fmt;
 use std::time::Instant;

@@ -39,7 +39,8 @@ pub struct Account {
 }
 
 impl Account {
-    /// A private person of whom nothing but a name is known. The account is active and has no e-mail address to sign in with.
+    /// A private person of whom nothing but a name is known. The account is active and has no e-mail address to sign in
+    /// with.
     pub fn new(id: AccountId, display_name: String, created_at: Timestamp) -> Self {
         Self {
             id,

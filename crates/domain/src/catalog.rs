@@ -1,4 +1,5 @@
-//! What chats are about: shops, products, orders, postings, returns. The marketplace pushes these facts; Torg owns none.
+//! What chats are about: shops, products, orders, postings, returns. The marketplace pushes these facts; Torg owns
+//! none.
 
 use crate::Timestamp;
 use crate::account::Attributes;

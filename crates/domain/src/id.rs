@@ -61,7 +61,8 @@ impl AccountId {
 }
 
 impl MessageId {
-    /// The position `value` names. Wires send any unsigned number; beyond the largest id lies nothing, so it is the end.
+    /// The position `value` names. Wires send any unsigned number; beyond the largest id lies nothing, so it is the
+    /// end.
     pub fn at_most(value: u64) -> Option<Self> {
         Self::new(i64::try_from(value).unwrap_or(LARGEST_ID).min(LARGEST_ID))
     }

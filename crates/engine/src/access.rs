@@ -165,8 +165,8 @@ impl Engine {
         Ok(self.store().key_by_hash(&hash_secret(secret)).await?)
     }
 
-    /// A key of `account` (none: of the marketplace's backend) for the face `audience`, with the text `secret`. It may read
-    /// and write, from every address and without an end. It works once [`Self::put_key`] has stored it.
+    /// A key of `account` (none: of the marketplace's backend) for the face `audience`, with the text `secret`. It may
+    /// read and write, from every address and without an end. It works once [`Self::put_key`] has stored it.
     pub fn new_key(
         &self,
         account: Option<AccountId>,

@@ -1,4 +1,4 @@
-//! Time, asked for and never grabbed: tests and the simulator own it.
+//! Time, asked for and never grabbed: the demo and the tests own it.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -59,7 +59,7 @@ fn to_millisecond(time: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(time.as_millisecond()).unwrap_or(time)
 }
 
-/// The machine's clock, moved by some time. It goes on running.
+/// The machine's clock, moved by some time. It goes on running. The demo tells of the last ten days by it.
 #[derive(Debug, Default)]
 pub struct ShiftedClock {
     shift_ms: AtomicI64,

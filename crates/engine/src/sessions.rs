@@ -120,8 +120,8 @@ impl Engine {
 
     /// Lets somebody change their own account; answers it as it is then. The password stays as it is.
     ///
-    /// `change` sees the account as it stands, and is asked again when the marketplace changes it at the same time: neither
-    /// takes back what the other one does.
+    /// `change` sees the account as it stands, and is asked again when the marketplace changes it at the same time:
+    /// neither takes back what the other one does.
     pub async fn change_account(
         &self,
         id: AccountId,

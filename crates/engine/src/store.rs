@@ -44,8 +44,8 @@ pub trait Store: Send + Sync + 'static {
         password_hash: String,
     ) -> Result<Result<Account, FactConflict>, StoreError>;
 
-    /// Stores `after` where `before` stands; the password stays. False when something else stands there by now, and then
-    /// nothing is stored.
+    /// Stores `after` where `before` stands; the password stays. False when something else stands there by now, and
+    /// then nothing is stored.
     async fn replace_account(
         &self,
         before: Account,
@@ -88,8 +88,8 @@ pub trait Store: Send + Sync + 'static {
     /// One attachment.
     async fn attachment(&self, id: AttachmentId) -> Result<Option<Attachment>, StoreError>;
 
-    /// One attachment and the chat of its message, if it belongs to one. In one round trip, so that a stranger cannot tell
-    /// a file of somebody else's chat from none by the time that the answer takes.
+    /// One attachment and the chat of its message, if it belongs to one. In one round trip, so that a stranger cannot
+    /// tell a file of somebody else's chat from none by the time that the answer takes.
     async fn attachment_in_chat(
         &self,
         id: AttachmentId,
@@ -149,8 +149,8 @@ pub trait Store: Send + Sync + 'static {
     /// The keys of an account, or of the marketplace itself, by age.
     async fn keys_of(&self, account: Option<AccountId>) -> Result<Vec<ApiKey>, StoreError>;
 
-    /// Stores a new session, or replaces the one with the same id. Forgets the account's sessions that are over when this
-    /// one begins.
+    /// Stores a new session, or replaces the one with the same id. Forgets the account's sessions that are over when
+    /// this one begins.
     async fn put_session(&self, session: &Session) -> Result<(), StoreError>;
 
     /// Notes the last use of a session, and until when it lives now. False when it was ended in the meantime: it stays
@@ -322,7 +322,8 @@ pub struct SearchQuery {
     pub limit: usize,
 }
 
-/// How many messages of others an account has not read, by the side on which it sits and by whether the chat is in sight.
+/// How many messages of others an account has not read, by the side on which it sits and by whether the chat is in
+/// sight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UnreadTotals {
     /// Where it sells.

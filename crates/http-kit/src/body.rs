@@ -14,16 +14,16 @@ pub struct BodyBounds {
     pub bytes_max: u64,
     /// The time for the whole body, from the first look at it.
     pub read_time_max: Duration,
-    /// How many bytes of an over-long body are still taken and thrown away. Many clients write the whole request before they read a
-    /// byte of the answer, and would meet a reset connection instead of it.
+    /// How many bytes of an over-long body are still taken and thrown away. Many clients write the whole request before
+    /// they read a byte of the answer, and would meet a reset connection instead of it.
     pub drain_bytes_max: u64,
     /// The time for throwing away.
     pub drain_time_max: Duration,
 }
 
 impl BodyBounds {
-    /// The usual bounds round a body of at most `bytes_max` bytes: half a minute to send it; of a longer one 32 MiB or two seconds
-    /// more, whichever ends first.
+    /// The usual bounds round a body of at most `bytes_max` bytes: half a minute to send it; of a longer one 32 MiB or
+    /// two seconds more, whichever ends first.
     pub const fn of(bytes_max: u64) -> Self {
         Self {
             bytes_max,

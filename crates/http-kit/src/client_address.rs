@@ -1,4 +1,5 @@
-//! Whose request it is, by network address: the peer of the connection or, behind proxies that the operator trusts, whom they name.
+//! Whose request it is, by network address: the peer of the connection or, behind proxies that the operator trusts,
+//! whom they name.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -16,7 +17,8 @@ use http::request::Parts;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerAddress(pub SocketAddr);
 
-/// The caller's address, as far as it can be trusted: an extension of the request and an extractor. IPv4 inside IPv6 is unwrapped.
+/// The caller's address, as far as it can be trusted: an extension of the request and an extractor. IPv4 inside IPv6 is
+/// unwrapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
 
@@ -39,8 +41,8 @@ pub struct NoAddressBlock(String);
 
 /// The caller of a request that came from `peer`.
 ///
-/// Every proxy appends whom it saw to `X-Forwarded-For`, so the list is read from its end: the first address that is not a trusted
-/// proxy's is the caller. What stands further to the left could have been made up by the caller.
+/// Every proxy appends whom it saw to `X-Forwarded-For`, so the list is read from its end: the first address that is
+/// not a trusted proxy's is the caller. What stands further to the left could have been made up by the caller.
 pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> IpAddr {
     let mut caller = peer.to_canonical();
     let lists: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
@@ -55,7 +57,8 @@ pub fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxie
     caller
 }
 
-/// A middleware (`axum::middleware::from_fn_with_state`) that adds the [`ClientAddress`] to requests with a [`PeerAddress`].
+/// A middleware (`axum::middleware::from_fn_with_state`) that adds the [`ClientAddress`] to requests with a
+/// [`PeerAddress`].
 pub async fn add_client_address(
     axum::extract::State(trusted): axum::extract::State<TrustedProxies>,
     mut request: Request,

@@ -14,8 +14,8 @@ use http::{HeaderValue, StatusCode, header};
 use crate::file_response;
 use crate::query::{Query, Repeated};
 
-/// `GET /files/{id}?account=…&expires=…&signature=…`: what [`Engine::link`] points to. It needs no key, since the address is one. Any
-/// other address, an expired one too, is a plain 404.
+/// `GET /files/{id}?account=…&expires=…&signature=…`: what [`Engine::link`] points to. It needs no key, since the
+/// address is one. Any other address, an expired one too, is a plain 404.
 pub fn router(engine: &Engine) -> Router {
     Router::new()
         .route("/files/{id}", get(by_link))

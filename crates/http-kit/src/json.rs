@@ -1,8 +1,9 @@
 //! JSON bodies, read field by field.
 //!
-//! A dialect has exact texts and an order of checks of its own, which derived deserialisation cannot give. So a body is parsed to a
-//! tree first ([`parse`]; the last of duplicate keys wins), and a [`Fields`] reads the members one by one. What goes wrong is a
-//! [`FieldProblem`] with the path and the rejected value; the dialect words it. Members nobody asks for are ignored.
+//! A dialect has exact texts and an order of checks of its own, which derived deserialisation cannot give. So a body is
+//! parsed to a tree first ([`parse`]; the last of duplicate keys wins), and a [`Fields`] reads the members one by one.
+//! What goes wrong is a [`FieldProblem`] with the path and the rejected value; the dialect words it. Members nobody
+//! asks for are ignored.
 //!
 //! ```
 //! use http_kit::json::{self, Fields};
@@ -23,9 +24,9 @@ use serde_json::error::Category;
 pub use field::{Field, Fields, Items};
 pub use problem::{FieldProblem, FieldProblemKind, JsonType, REJECTED_CHARS_MAX};
 
-/// How many values a body may hold: items of arrays, members of objects, and the arrays and objects themselves. A tree takes up to 160
-/// bytes for each of them, forty times what they take in the body, so a body of tens of megabytes may be one long string but no list of
-/// small things. Published clients send a thousand values at most.
+/// How many values a body may hold: items of arrays, members of objects, and the arrays and objects themselves. A tree
+/// takes up to 160 bytes for each of them, forty times what they take in the body, so a body of tens of megabytes may
+/// be one long string but no list of small things. Published clients send a thousand values at most.
 pub const VALUES_MAX: usize = 100_000;
 
 /// Why bytes are not JSON.
@@ -54,8 +55,8 @@ pub enum JsonProblem {
     },
 }
 
-/// Parses `bytes` to a tree. Of duplicate keys the last one wins. Nesting beyond 127 levels is a problem, not a deep recursion, and so
-/// are more values than [`VALUES_MAX`].
+/// Parses `bytes` to a tree. Of duplicate keys the last one wins. Nesting beyond 127 levels is a problem, not a deep
+/// recursion, and so are more values than [`VALUES_MAX`].
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonProblem> {
     let text = std::str::from_utf8(bytes).map_err(|_| JsonProblem::NotUtf8)?;
     if text.trim_ascii().is_empty() {
@@ -76,8 +77,8 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonProblem> {
     })
 }
 
-/// An upper bound of the values in `text`, found without parsing it: each stands first in an array or object, or behind a comma. What
-/// stands in strings does not count.
+/// An upper bound of the values in `text`, found without parsing it: each stands first in an array or object, or behind
+/// a comma. What stands in strings does not count.
 fn values_at_most(text: &str) -> usize {
     let (mut in_string, mut escaped) = (false, false);
     let mut begins_value = |byte: u8| {

@@ -11,7 +11,8 @@ use crate::body::{BodyBounds, BodyProblem, read_bounded};
 /// How many bytes a body may have beside the file: boundaries, headers, and other parts, which are ignored.
 pub const BESIDE_FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// How many parts are looked at in search of the file. Clients send one or a few; a body full of empty ones is work without end.
+/// How many parts are looked at in search of the file. Clients send one or a few; a body full of empty ones is work
+/// without end.
 pub const PARTS_MAX: usize = 100;
 
 /// An uploaded file, as the client describes it. Neither name nor type is to be believed.
@@ -58,8 +59,8 @@ pub enum MultipartProblem {
 
 /// Reads the first part called `part_name` of a form. `bounds.bytes_max` is the bound of the file, inclusive.
 ///
-/// Accepts what real clients send (Yandex Market contract §7.7): the part's `Content-Type` before, behind or without its
-/// `Content-Disposition`; names as raw UTF-8 with spaces, or percent-encoded by RFC 5987. An empty file is a file.
+/// Accepts what real clients send (Yandex Market contract §7.7): the part's `Content-Type` before, behind or without
+/// its `Content-Disposition`; names as raw UTF-8 with spaces, or percent-encoded by RFC 5987. An empty file is a file.
 /// At most [`PARTS_MAX`] parts are looked at.
 pub async fn read_file_part(
     headers: &HeaderMap,

@@ -49,7 +49,8 @@ pub enum QueryProblemKind {
 }
 
 impl Query {
-    /// Parses what stands behind the `?` of a URI: `+` is a space, `%XX` a byte; a `%` that begins no byte stays as it is.
+    /// Parses what stands behind the `?` of a URI: `+` is a space, `%XX` a byte; a `%` that begins no byte stays as it
+    /// is.
     pub fn parse(raw: Option<&str>, repeated: Repeated) -> Self {
         let parameters = raw
             .unwrap_or_default()

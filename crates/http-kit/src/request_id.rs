@@ -22,7 +22,8 @@ pub const REQUEST_ID_BYTES_MAX: usize = 128;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(HeaderValue);
 
-/// Gives each request to `routes` an id, which is repeated on the answer, and a span and a log line of the face called `face`.
+/// Gives each request to `routes` an id, which is repeated on the answer, and a span and a log line of the face called
+/// `face`.
 ///
 /// The span holds the template of the route, never the URI: links and queries can carry credentials.
 pub fn identify_requests<S>(routes: Router<S>, face: &'static str) -> Router<S>

@@ -18,9 +18,9 @@ impl FileName {
 
     /// Makes a name of whatever a client sent; never fails.
     ///
-    /// Keeps the last segment of a path of either kind, drops control characters, line breaks and what turns the direction of
-    /// writing (with them `gpj.exe` reads as `exe.jpg`), and cuts the stem rather than the extension. What leaves
-    /// nothing but dots becomes `file`.
+    /// Keeps the last segment of a path of either kind, drops control characters, line breaks and what turns the
+    /// direction of writing (with them `gpj.exe` reads as `exe.jpg`), and cuts the stem rather than the extension. What
+    /// leaves nothing but dots becomes `file`.
     pub fn clean(raw: &str) -> Self {
         let last_segment = raw.rsplit(['/', '\\']).next().unwrap_or_default();
         let visible: String = last_segment

@@ -1,4 +1,5 @@
-//! The room for the bytes of attachments: what they are, what they are called, how a picture is made safe, where they lie.
+//! The room for the bytes of attachments: what they are, what they are called, how a picture is made safe, where they
+//! lie.
 //!
 //! It knows no chat, no account and no wire, and decides nobody's rights. It must never believe a name, a declared
 //! type or a header of the sender: the bytes alone say what they are.

@@ -96,7 +96,7 @@ pub struct KeyCreateArguments {
     /// The account that the key speaks for; without one the key is the host's, and may everything
     #[arg(long, value_name = "ID")]
     pub account: Option<i64>,
-    /// The API that accepts the key, such as native, ozon or yandex-market [default: native, or host without an account]
+    /// The API that accepts the key, such as ozon or yandex-market [default: native, or host without an account]
     #[arg(long, value_name = "NAME")]
     pub audience: Option<String>,
     /// What the key is for, in the operator's words

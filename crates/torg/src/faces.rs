@@ -43,7 +43,8 @@ fn audiences() -> Vec<KeyAudience> {
     account_audiences().into_iter().chain([host]).collect()
 }
 
-/// The text of a fresh key for the face with this audience, in the form its clients know; none where there is no such face.
+/// The text of a fresh key for the face with this audience, in the form its clients know; none where there is no such
+/// face.
 pub fn new_secret(audience: &str, random: &dyn Random) -> Option<String> {
     let known = audiences().into_iter().find(|known| known.name == audience)?;
     Some((known.new_secret)(random))

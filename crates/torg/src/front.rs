@@ -1,8 +1,8 @@
 //! One listener, several faces: which request belongs to whom.
 //!
-//! The wire APIs of the marketplaces do not collide, and real clients can often change only the host. So every face answers its own
-//! paths at the root; every path under its prefix, where unknown ones are refused in its own words too; and everything on its host
-//! name, if it has one.
+//! The wire APIs of the marketplaces do not collide, and real clients can often change only the host. So every face
+//! answers its own paths at the root; every path under its prefix, where unknown ones are refused in its own words too;
+//! and everything on its host name, if it has one.
 
 use std::str::FromStr as _;
 use std::sync::Arc;
@@ -25,7 +25,8 @@ pub struct Face {
     pub routes: Router,
     /// Whether a path at the root is its.
     pub owns: Arc<dyn Fn(&str) -> bool + Send + Sync>,
-    /// Where all of it can be found, `/ozon`; the prefix is taken off before `routes` see the path. None where the root is enough.
+    /// Where all of it can be found, `/ozon`; the prefix is taken off before `routes` see the path. None where the root
+    /// is enough.
     pub prefix: Option<&'static str>,
     /// The host name on which it answers everything, lower case and without a port.
     pub host: Option<String>,
@@ -48,8 +49,8 @@ impl Readiness {
 
 /// Puts `faces` behind one router, with `/healthz` (the process lives) and `/readyz` (it wants traffic).
 ///
-/// Requests of the faces get an id and a span, see [`http_kit::request_id`]. A face's host name comes first, then the prefixes, then the first face that owns the path. What is nobody's is a 404 with a
-/// problem document (RFC 9457).
+/// Requests of the faces get an id and a span, see [`http_kit::request_id`]. A face's host name comes first, then the
+/// prefixes, then the first face that owns the path. What is nobody's is a 404 with a problem document (RFC 9457).
 pub fn front(faces: Vec<Face>, readiness: Readiness) -> Router {
     let identified =
         |face: Face| Face { routes: identify_requests(face.routes, face.name), ..face };

@@ -1,7 +1,7 @@
 //! The accept loop: connections that cannot be held open for nothing, and a stop that finishes what was accepted.
 //!
-//! It is our own because the framework's loop installs no timers: a client that sends half a head, or nothing, or never reads its
-//! answer would hold its connection for ever.
+//! It is our own because the framework's loop installs no timers: a client that sends half a head, or nothing, or never
+//! reads its answer would hold its connection for ever.
 
 mod lingering;
 
@@ -46,7 +46,8 @@ pub struct ConnectionBounds {
     pub shutdown_grace: Duration,
 }
 
-/// An extension of every request: cancelled when the server begins to stop. Answers that never end by themselves watch it.
+/// An extension of every request: cancelled when the server begins to stop. Answers that never end by themselves watch
+/// it.
 #[derive(Clone, Debug)]
 pub struct Stopping(pub CancellationToken);
 
@@ -62,7 +63,8 @@ pub enum Stopped {
     },
 }
 
-/// Serves `routes` to whoever connects to `listener`, until `stop` is cancelled; then finishes what runs, within the grace period.
+/// Serves `routes` to whoever connects to `listener`, until `stop` is cancelled; then finishes what runs, within the
+/// grace period.
 pub async fn serve(
     listener: TcpListener,
     routes: Router,

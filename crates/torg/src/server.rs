@@ -89,8 +89,8 @@ impl Server {
     }
 }
 
-/// Opens the data directory and what lies in it. `address` is where the server listens: links begin with it unless the settings say
-/// otherwise.
+/// Opens the data directory and what lies in it. `address` is where the server listens: links begin with it unless the
+/// settings say otherwise.
 pub async fn open_engine(
     settings: &Settings,
     address: SocketAddr,

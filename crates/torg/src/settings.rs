@@ -1,6 +1,7 @@
 //! What the operator may set: by file, environment and flags, in that order of growing weight.
 //!
-//! The doc comment of each setting is its reference: `torg config-reference` prints it, and a refusal of a wrong value quotes it.
+//! The doc comment of each setting is its reference: `torg config-reference` prints it, and a refusal of a wrong value
+//! quotes it.
 
 mod load;
 mod values;
@@ -17,9 +18,9 @@ use values::{is_host_name, is_log_filter, is_origin, is_path_prefix};
 
 /// Settings of the Torg server.
 ///
-/// Each can be given in this file, as an environment variable (`TORG_` and the name in capitals, with underscores for dots:
-/// `TORG_OZON_ENABLED=false`) and as a flag (`--set ozon.enabled=false`). Flags weigh more than the environment, which weighs more than
-/// this file. An unknown name or a wrong value is refused at the start.
+/// Each can be given in this file, as an environment variable (`TORG_` and the name in capitals, with underscores for
+/// dots: `TORG_OZON_ENABLED=false`) and as a flag (`--set ozon.enabled=false`). Flags weigh more than the environment,
+/// which weighs more than this file. An unknown name or a wrong value is refused at the start.
 #[derive(Clone, Debug, PartialEq, Config)]
 #[config(layer_attr(serde(deny_unknown_fields)))]
 pub struct Settings {
@@ -27,8 +28,8 @@ pub struct Settings {
     #[config(default = "127.0.0.1:8080")]
     pub listen: SocketAddr,
 
-    /// Where clients reach this server, the base of the links in its answers: an http or https URL without query, such as
-    /// `https://chat.example.com`. Unset: taken from the listening address.
+    /// Where clients reach this server, the base of the links in its answers: an http or https URL without query, such
+    /// as `https://chat.example.com`. Unset: taken from the listening address.
     pub public_url: Option<PublicUrl>,
 
     /// The folder of the database and the attachments; made at the first start.
@@ -118,7 +119,8 @@ pub struct NativeSettings {
     #[config(default = 10_485_760, validate(is_within(1..=1 << 30, *file_bytes_max), "out of bounds"))]
     pub file_bytes_max: u32,
 
-    /// How many requests a key may make in a minute, reading and writing together. From 0 to 1000000000; 0 lifts the limit.
+    /// How many requests a key may make in a minute, reading and writing together. From 0 to 1000000000; 0 lifts the
+    /// limit.
     #[config(default = 6_000, validate(is_within(0..=1_000_000_000, *requests_per_minute), "out of bounds"))]
     pub requests_per_minute: u32,
 }
@@ -151,8 +153,8 @@ pub struct OzonSettings {
     #[config(default = 72, validate(is_within(1..=87_600, *start_window_hours), "out of bounds"))]
     pub start_window_hours: u32,
 
-    /// What needs a subscription of the seller: `off` (nothing), `sends` (starting, sending, and read marks in buyers' chats),
-    /// `sends_and_history` (also the history of buyers' chats) (Ozon contract §5.1, §11.4).
+    /// What needs a subscription of the seller: `off` (nothing), `sends` (starting, sending, and read marks in buyers'
+    /// chats), `sends_and_history` (also the history of buyers' chats) (Ozon contract §5.1, §11.4).
     #[config(default = "sends")]
     pub subscription_gate: SubscriptionGate,
 }

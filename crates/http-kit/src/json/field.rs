@@ -6,8 +6,8 @@ use super::problem::{FieldProblem, FieldProblemKind, JsonType};
 
 /// A JSON object whose members are read by name.
 ///
-/// `optional_…` answers `None` for an absent member and for an explicit null, which published clients send for every unset field;
-/// `required_…` refuses both.
+/// `optional_…` answers `None` for an absent member and for an explicit null, which published clients send for every
+/// unset field; `required_…` refuses both.
 #[derive(Clone, Debug)]
 pub struct Fields<'a> {
     members: &'a Map<String, Value>,
@@ -119,8 +119,8 @@ impl<'a> Field<'a> {
         self.decimal(Value::as_i64)
     }
 
-    /// A whole number from 0 to 2^64 - 1, or its decimal digits in a string; an empty string stands for absence. Never passes through
-    /// a float, so that every digit counts.
+    /// A whole number from 0 to 2^64 - 1, or its decimal digits in a string; an empty string stands for absence. Never
+    /// passes through a float, so that every digit counts.
     pub fn optional_u64_lenient(&self) -> Result<Option<u64>, FieldProblem> {
         self.decimal(Value::as_u64)
     }

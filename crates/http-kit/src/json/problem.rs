@@ -12,7 +12,8 @@ pub struct FieldProblem {
     pub path: String,
     /// What is wrong with it.
     pub kind: FieldProblemKind,
-    /// The value as JSON; of a string its bare text, at most [`REJECTED_CHARS_MAX`] characters; empty when the member is missing.
+    /// The value as JSON; of a string its bare text, at most [`REJECTED_CHARS_MAX`] characters; empty when the member
+    /// is missing.
     pub rejected: String,
 }
 

@@ -123,8 +123,8 @@ pub(super) fn insert(db: &Connection, chat: &Chat) -> Result<()> {
     )
 }
 
-/// Stores what has become of a chat. SQLite rewrites every index with a column that a statement names, whether its value
-/// is new or not, so only groups of columns with a change are named.
+/// Stores what has become of a chat. SQLite rewrites every index with a column that a statement names, whether its
+/// value is new or not, so only groups of columns with a change are named.
 pub(super) fn update(db: &Connection, before: &Chat, after: &Chat) -> Result<()> {
     let groups = [
         (
@@ -219,8 +219,8 @@ macro_rules! select_activity {
 }
 
 // Each in two forms. SQLite begins a comparison of pairs at the first half of the position and skips what the second
-// half rules out: nothing, since a message is the newest of one chat only, but all earlier pages among the chats without
-// a message, which are the end of the list. So these have a form of their own.
+// half rules out: nothing, since a message is the newest of one chat only, but all earlier pages among the chats
+// without a message, which are the end of the list. So these have a form of their own.
 pub(super) const SELLER_ACTIVITY: [&str; 2] = select_activity!("seller", "");
 pub(super) const BUYER_ACTIVITY: [&str; 2] = select_activity!("buyer", "");
 pub(super) const UNREAD_SELLER_ACTIVITY: [&str; 2] =
@@ -296,8 +296,8 @@ pub(super) const AGE_OF_CONTEXT: &str = select_age!(
     "context_kind = ?5 AND context_id = ?6 AND is_dispute IN (?7, ?8) AND (?9 >> phase) & 1"
 );
 
-/// A seller's chats by rising id: from one range of an index, or from one for each combination of facets or each context,
-/// every one read no further than the limit, then merged.
+/// A seller's chats by rising id: from one range of an index, or from one for each combination of facets or each
+/// context, every one read no further than the limit, then merged.
 pub(super) fn by_age(db: &Connection, query: &AgeQuery) -> Result<Vec<Chat>> {
     let shops = query.shops.as_ref().map(|shops| {
         let ids: Vec<String> = shops.iter().map(ToString::to_string).collect();

@@ -1,9 +1,9 @@
 //! Moves committed pages from the write-ahead log into the database file, off the path of commits: SQLite would
 //! otherwise do it inside the commit that happens to fill the log.
 //!
-//! The log starts anew only when nothing in it is needed any more, which never comes to pass while commit follows commit.
-//! So a log that has become long is finished by the writer itself, between two batches, after the checkpointer has moved
-//! all but the newest pages.
+//! The log starts anew only when nothing in it is needed any more, which never comes to pass while commit follows
+//! commit. So a log that has become long is finished by the writer itself, between two batches, after the checkpointer
+//! has moved all but the newest pages.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -20,8 +20,8 @@ const MADE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     hash    BLOB NOT NULL
 ) STRICT";
 
-/// Runs the migrations that `connection`'s database has not seen. Fails when the database is of a newer program, or when
-/// a migration that has run is not what it was: the schema would be anybody's guess.
+/// Runs the migrations that `connection`'s database has not seen. Fails when the database is of a newer program, or
+/// when a migration that has run is not what it was: the schema would be anybody's guess.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     in_transaction(connection, |connection| {
         connection.execute_batch(MADE)?;

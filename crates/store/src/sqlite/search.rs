@@ -1,4 +1,5 @@
-//! Search for text anywhere in messages: in the index as far as it has come, then in the messages that it does not know.
+//! Search for text anywhere in messages: in the index as far as it has come, then in the messages that it does not
+//! know.
 
 use std::collections::HashMap;
 

@@ -1,7 +1,7 @@
 //! The index for search: a file beside the database that follows the messages a moment later, on a thread of its own.
 //!
-//! A row of an index inside the commit would halve the rate of commits. Until the index has caught up, a search reads the
-//! newest messages themselves (see `search.rs`), so nothing is ever missed.
+//! A row of an index inside the commit would halve the rate of commits. Until the index has caught up, a search reads
+//! the newest messages themselves (see `search.rs`), so nothing is ever missed.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -92,8 +92,8 @@ pub(super) struct Indexer {
 }
 
 impl Indexer {
-    /// Starts the thread, which adds the messages of `source` to `index` whenever `due` rings, until nobody can ring any
-    /// more.
+    /// Starts the thread, which adds the messages of `source` to `index` whenever `due` rings, until nobody can ring
+    /// any more.
     pub(super) fn start(
         index: Connection,
         source: Connection,

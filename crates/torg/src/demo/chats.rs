@@ -42,7 +42,8 @@ enum TaleSubject {
     Nothing,
 }
 
-/// Tells all conversations, the oldest ten days ago, the newest just now. `clock` is moved back and at the end put right.
+/// Tells all conversations, the oldest ten days ago, the newest just now. `clock` is moved back and at the end put
+/// right.
 pub(super) async fn tell(
     engine: &Engine,
     clock: &ShiftedClock,

@@ -76,8 +76,8 @@ fn demo_settings(arguments: &DemoArguments, folder: &Path) -> anyhow::Result<Set
     Ok(settings)
 }
 
-/// Fills an empty data directory with the marketplace. One that was filled before keeps its chats; only its postings are paid and
-/// delivered anew, so that the windows of the wires are open again.
+/// Fills an empty data directory with the marketplace. One that was filled before keeps its chats; only its postings
+/// are paid and delivered anew, so that the windows of the wires are open again.
 async fn fill(engine: &Engine, clock: &ShiftedClock, big_seller: bool) -> anyhow::Result<()> {
     let now = clock.now();
     let host = Host::operator();

@@ -1,8 +1,8 @@
 //! A close that lets the client read its answer.
 //!
-//! Closing a socket while bytes of the client are still arriving resets the connection, and the reset can overtake the answer. So
-//! when a request was answered before its body was read, the server ends its own direction only, and for a while takes and forgets
-//! what still comes.
+//! Closing a socket while bytes of the client are still arriving resets the connection, and the reset can overtake the
+//! answer. So when a request was answered before its body was read, the server ends its own direction only, and for a
+//! while takes and forgets what still comes.
 
 use std::io;
 use std::pin::Pin;

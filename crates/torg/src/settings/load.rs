@@ -1,4 +1,5 @@
-//! From file, environment and flags to [`Settings`], with refusals that name the setting, its value and what is allowed.
+//! From file, environment and flags to [`Settings`], with refusals that name the setting, its value and what is
+//! allowed.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -145,7 +146,8 @@ impl Default for Merged {
 }
 
 impl Merged {
-    /// Takes a value that has no type yet. It is read as TOML; where that does not fit, as bare text, or as texts between commas.
+    /// Takes a value that has no type yet. It is read as TOML; where that does not fit, as bare text, or as texts
+    /// between commas.
     fn take_text(&mut self, name: &str, text: &str, origin: &Origin) {
         let bare = Value::String(text.to_owned());
         let listed = Value::Array(
@@ -304,7 +306,8 @@ fn collect_names(section: &str, meta: &'static Meta, names: &mut Vec<String>) {
     }
 }
 
-/// Kubernetes gives every container variables about each service; a service called "torg" must not keep the server from starting.
+/// Kubernetes gives every container variables about each service; a service called "torg" must not keep the server from
+/// starting.
 fn is_set_by_orchestrators(variable: &str) -> bool {
     variable == "TORG_PORT"
         || variable.starts_with("TORG_PORT_")

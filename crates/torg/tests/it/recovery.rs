@@ -1,5 +1,5 @@
-//! The real binary is stopped while 32 senders write, by `kill -9` twenty times over and by SIGTERM: what was acknowledged is there,
-//! once, in order, and no log has a gap.
+//! The real binary is stopped while 32 senders write, by `kill -9` twenty times over and by SIGTERM: what was
+//! acknowledged is there, once, in order, and no log has a gap.
 
 use std::collections::{HashMap, HashSet};
 use std::net::TcpListener;

@@ -169,7 +169,8 @@ async fn no_wire_lets_the_seller_begin_where_only_the_buyer_may() {
     assert_eq!(log["newest"], 0, "a refusal writes nothing");
 }
 
-/// The buyer asks through Partizap and the native API, the seller answers through all four faces, and each sees what the others did.
+/// The buyer asks through Partizap and the native API, the seller answers through all four faces, and each sees what
+/// the others did.
 async fn converse(scene: &Scene, chat: i64, shown: &Shown) {
     let clients = &scene.clients;
     let uuid = scene.uuid_of(chat).await;
