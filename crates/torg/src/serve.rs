@@ -15,6 +15,7 @@ use axum::Router;
 use axum::body::Body;
 use http_kit::client_address::PeerAddress;
 use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -156,10 +157,17 @@ impl Connection {
         request: Request<Incoming>,
         unread: UnreadBody,
     ) -> Result<Response<Body>, Infallible> {
-        let mut request = request.map(|body| Body::new(TrackedBody::new(body, unread)));
+        let tracked = unread.clone();
+        let mut request = request.map(|body| Body::new(TrackedBody::new(body, tracked)));
         request.extensions_mut().insert(PeerAddress(self.peer));
         request.extensions_mut().insert(Stopping(self.stop.clone()));
-        self.routes.clone().oneshot(request).await
+        let mut answer = self.routes.clone().oneshot(request).await?;
+        if unread.is_there() {
+            // What still comes of the body cannot be told from a next request, so the connection ends here. A client that is not
+            // told would lose the request that it sends next.
+            answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(answer)
     }
 }
 

@@ -29,6 +29,12 @@ const FORGETTING_BUFFER_BYTES: usize = 16 << 10;
 #[derive(Clone, Debug, Default)]
 pub(super) struct UnreadBody(Arc<AtomicBool>);
 
+impl UnreadBody {
+    pub(super) fn is_there(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// A request body that notes when its end was seen.
 pub(super) struct TrackedBody {
     body: Incoming,
@@ -143,7 +149,7 @@ impl AsyncWrite for LingeringStream {
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if matches!(self.closing, Closing::NotYet) {
             ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
-            self.closing = if self.unread.0.load(Ordering::Relaxed) {
+            self.closing = if self.unread.is_there() {
                 Closing::Lingering { until: Box::pin(sleep(LINGER_TIME_MAX)), forgotten_bytes: 0 }
             } else {
                 Closing::Done

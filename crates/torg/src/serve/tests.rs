@@ -136,6 +136,22 @@ async fn an_answer_reaches_a_client_that_sends_a_long_body_first() {
 }
 
 #[tokio::test]
+async fn an_answer_says_whether_the_connection_goes_on() {
+    let server = start(bounds()).await;
+    for (path, closes) in [("/unread", true), ("/bounded", false)] {
+        let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n");
+        let mut client = send(&server, &head).await;
+        if path == "/bounded" {
+            client.write_all(b"abc").await.unwrap();
+        }
+        let mut answer = vec![0; 1000];
+        let length = client.read(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer[..length]).into_owned();
+        assert_eq!(answer.contains("connection: close\r\n"), closes, "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_refusal_reaches_a_client_that_sends_a_gigabyte() {
     const GIGABYTE: u64 = 1 << 30;
     let server = start(bounds()).await;
