@@ -186,5 +186,4 @@ impl Windows {
 }
 
 #[cfg(test)]
-#[path = "permission_tests.rs"]
 mod tests;

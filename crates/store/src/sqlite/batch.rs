@@ -14,7 +14,7 @@ use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::rows::Cells;
 use super::writer::in_transaction;
-use super::{chats, facts, log, messages};
+use super::{accounts, chats, facts, log, messages, orders};
 
 /// Runs `batch` in one transaction. When the database refuses a statement, its commands are run one by one, so that the
 /// one which cannot be stored fails alone.
@@ -82,7 +82,7 @@ fn load(db: &Connection, touches: &Touches) -> Result<World> {
         world.products.insert(product.id, product);
     }
     let returns: Vec<_> = touches.returns.iter().copied().collect();
-    for returned in facts::returns(db, &returns)? {
+    for returned in orders::returns(db, &returns)? {
         add_order(db, &mut world, returned.order)?;
         world.returns.insert(returned.id, returned);
     }
@@ -90,13 +90,13 @@ fn load(db: &Connection, touches: &Touches) -> Result<World> {
         add_order(db, &mut world, order)?;
     }
     for number in &touches.postings {
-        if let Some(order) = facts::order_of_posting(db, number)? {
+        if let Some(order) = orders::order_of_posting(db, number)? {
             add_order(db, &mut world, order)?;
             world.postings.insert(number.clone(), order);
         }
     }
     for &account in &touches.accounts {
-        if facts::is_active(db, account)? {
+        if accounts::is_active(db, account)? {
             world.accounts.insert(account);
         }
     }
@@ -123,7 +123,7 @@ fn add_chat(db: &Connection, world: &mut World, chat: Chat) -> Result<()> {
 
 fn add_order(db: &Connection, world: &mut World, id: OrderId) -> Result<()> {
     if !world.orders.contains_key(&id)
-        && let Some(order) = facts::order(db, id)?
+        && let Some(order) = orders::order(db, id)?
     {
         world.orders.insert(id, order);
     }

@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, Result};
 
-use super::BUSY_TIMEOUT;
+use super::connections::BUSY_TIMEOUT;
 
 /// A checkpoint is due when the log has so many pages (4 MiB).
 pub(super) const WAL_PAGES: i32 = 1024;

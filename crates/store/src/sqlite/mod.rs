@@ -4,14 +4,17 @@
 //! `synchronous=FULL`). Another process may open the same file for a moment, as the command line does to make a key.
 
 mod access;
+mod accounts;
 mod batch;
 mod chats;
 mod checkpoint;
+mod connections;
 mod error;
 mod facts;
 mod log;
 mod messages;
 mod migrate;
+mod orders;
 #[cfg(test)]
 mod plans;
 mod readers;
@@ -23,7 +26,6 @@ mod writer;
 use std::path::Path;
 use std::sync::Mutex;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::account::{Account, Member};
@@ -40,23 +42,16 @@ use engine::store::{
     ActivityQuery, AgeQuery, ApiKey, CommandError, FactConflict, LogPage, MessageQuery,
     SearchQuery, Session, Store, StoreError, UnreadTotals,
 };
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 use uuid::Uuid;
 
 use checkpoint::{Checkpointer, LogIsLong, WAL_PAGES};
+use connections::{open_for_reading, open_for_writing};
 use error::store_error;
 use readers::Readers;
 use search_index::Indexer;
 use writer::{Writer, lock};
 
-/// How long a statement waits for another process that holds a lock.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// The write-ahead log is cut to this size when it starts anew.
-const WAL_BYTES_KEPT: i64 = 64 << 20;
-/// Pages that the writer keeps in memory. With SQLite's own 2 MiB a large batch would write its pages more than once.
-const WRITER_CACHE_KIB: i64 = 64 << 10;
-/// Statements that a connection keeps prepared: more than there are.
-const STATEMENTS_KEPT: usize = 256;
 /// Bounds of the number of reading connections; between them, one for each core.
 const READERS: std::ops::RangeInclusive<usize> = 4..=32;
 
@@ -136,36 +131,6 @@ fn no_thread(failure: &std::io::Error) -> StoreError {
     StoreError::Failed(failure.to_string())
 }
 
-fn open_for_writing(file: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open_with_flags(
-        file,
-        OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.pragma_update(None, "foreign_keys", "ON")?;
-    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-    connection.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
-    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
-    Ok(connection)
-}
-
-fn open_for_reading(file: &Path) -> rusqlite::Result<Connection> {
-    let connection = Connection::open_with_flags(
-        file,
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
-    let index = search_index::file_of(file);
-    connection.execute("ATTACH ?1 AS search", [index.to_string_lossy()])?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
-    Ok(connection)
-}
-
 #[async_trait]
 impl Store for SqliteStore {
     async fn commit(&self, batch: Batch) -> Vec<Result<Answer, CommandError>> {
@@ -188,7 +153,9 @@ impl Store for SqliteStore {
         account: Account,
         password_hash: String,
     ) -> Result<Result<Account, FactConflict>, StoreError> {
-        self.writer.transaction(move |db| facts::create_account(db, account, &password_hash)).await
+        self.writer
+            .transaction(move |db| accounts::create_account(db, account, &password_hash))
+            .await
     }
 
     async fn replace_account(
@@ -196,7 +163,7 @@ impl Store for SqliteStore {
         before: Account,
         after: Account,
     ) -> Result<Result<bool, FactConflict>, StoreError> {
-        self.writer.transaction(move |db| facts::replace_account(db, &before, &after)).await
+        self.writer.transaction(move |db| accounts::replace_account(db, &before, &after)).await
     }
 
     async fn chat(&self, id: ChatId) -> Result<Option<Chat>, StoreError> {
@@ -226,7 +193,7 @@ impl Store for SqliteStore {
         &self,
         ids: &[(ChatId, MessageId)],
     ) -> Result<Vec<Message>, StoreError> {
-        let ids = facts::distinct(ids);
+        let ids = rows::distinct(ids);
         self.readers
             .read(move |db| {
                 let found = ids.into_iter().map(|(chat, id)| messages::by_id(db, chat, id));
@@ -266,7 +233,7 @@ impl Store for SqliteStore {
 
     async fn accounts(&self, ids: &[AccountId]) -> Result<Vec<Account>, StoreError> {
         let ids = ids.to_vec();
-        self.readers.read(move |db| facts::accounts(db, &ids)).await
+        self.readers.read(move |db| accounts::accounts(db, &ids)).await
     }
 
     async fn account_by_email(
@@ -274,7 +241,7 @@ impl Store for SqliteStore {
         email: &str,
     ) -> Result<Option<(Account, Option<String>)>, StoreError> {
         let email = email.to_owned();
-        self.readers.read(move |db| facts::account_by_email(db, &email)).await
+        self.readers.read(move |db| accounts::account_by_email(db, &email)).await
     }
 
     async fn put_password(
@@ -282,11 +249,11 @@ impl Store for SqliteStore {
         account: AccountId,
         password_hash: String,
     ) -> Result<(), StoreError> {
-        self.writer.transaction(move |db| facts::put_password(db, account, &password_hash)).await
+        self.writer.transaction(move |db| accounts::put_password(db, account, &password_hash)).await
     }
 
     async fn password(&self, account: AccountId) -> Result<Option<String>, StoreError> {
-        self.readers.read(move |db| facts::password(db, account)).await
+        self.readers.read(move |db| accounts::password(db, account)).await
     }
 
     async fn member(&self, id: MemberId) -> Result<Option<Member>, StoreError> {
@@ -314,14 +281,14 @@ impl Store for SqliteStore {
 
     async fn orders(&self, ids: &[OrderId]) -> Result<Vec<OrderFacts>, StoreError> {
         let ids = ids.to_vec();
-        self.readers.read(move |db| facts::orders(db, &ids)).await
+        self.readers.read(move |db| orders::orders(db, &ids)).await
     }
 
     async fn order_by_posting(&self, number: &str) -> Result<Option<OrderFacts>, StoreError> {
         let number = number.to_owned();
         self.readers
-            .read(move |db| match facts::order_of_posting(db, &number)? {
-                Some(order) => facts::order(db, order),
+            .read(move |db| match orders::order_of_posting(db, &number)? {
+                Some(order) => orders::order(db, order),
                 None => Ok(None),
             })
             .await
@@ -329,7 +296,7 @@ impl Store for SqliteStore {
 
     async fn returns(&self, ids: &[ReturnId]) -> Result<Vec<Return>, StoreError> {
         let ids = ids.to_vec();
-        self.readers.read(move |db| facts::returns(db, &ids)).await
+        self.readers.read(move |db| orders::returns(db, &ids)).await
     }
 
     async fn put_key(&self, key: &ApiKey) -> Result<(), StoreError> {
@@ -400,23 +367,5 @@ impl Store for SqliteStore {
         tokio::task::spawn_blocking(finish)
             .await
             .map_err(|failure| StoreError::Failed(failure.to_string()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// `NORMAL` gains little and loses acknowledged messages at a power loss; a kill of the process would not show it.
-    #[test]
-    fn every_commit_waits_for_the_disk() {
-        let folder = tempfile::tempdir().unwrap();
-        let connection = open_for_writing(&folder.path().join("torg.sqlite")).unwrap();
-        let read = |pragma: &str| -> String {
-            let value = |row: &rusqlite::Row<'_>| row.get::<_, rusqlite::types::Value>(0);
-            format!("{:?}", connection.pragma_query_value(None, pragma, value).unwrap())
-        };
-        assert_eq!(read("synchronous"), "Integer(2)", "FULL");
-        assert_eq!(read("journal_mode"), "Text(\"wal\")");
     }
 }

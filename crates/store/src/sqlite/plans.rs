@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use super::{access, chats, facts, log, messages, migrate, search, search_index};
+use super::{access, accounts, chats, facts, log, messages, migrate, orders, search, search_index};
 
 /// The steps by which SQLite would run `sql`.
 fn plan(db: &Connection, sql: &str) -> Vec<String> {
@@ -136,10 +136,10 @@ fn histories_and_logs_are_ranges_of_their_table() {
 #[test]
 fn facts_keys_and_sessions_are_found_by_their_names() {
     check(&[
-        (facts::ACCOUNT, "INTEGER PRIMARY KEY (rowid=?)"),
-        (facts::ACCOUNT_BY_EMAIL, "INDEX sqlite_autoindex_accounts_1 (email_folded=?)"),
+        (accounts::ACCOUNT, "INTEGER PRIMARY KEY (rowid=?)"),
+        (accounts::ACCOUNT_BY_EMAIL, "INDEX sqlite_autoindex_accounts_1 (email_folded=?)"),
         (facts::SHOPS_OF_SELLER, "INDEX shops_of_seller (seller_id=? AND rowid>?)"),
-        (facts::POSTINGS, "INDEX postings_of_order (order_id=?)"),
+        (orders::POSTINGS, "INDEX postings_of_order (order_id=?)"),
         (access::KEY_BY_HASH, "INDEX sqlite_autoindex_api_keys_2 (secret_hash=?)"),
         (access::KEYS_OF_ACCOUNT, "INDEX api_keys_of_account (account_id=?)"),
         (access::SESSION_BY_HASH, "INDEX sqlite_autoindex_sessions_2 (token_hash=?)"),

@@ -1,5 +1,8 @@
 //! Reading rows: the cells of a row are taken from left to right, each as the type that it must be.
 
+use std::collections::HashSet;
+use std::hash::Hash;
+
 use domain::Timestamp;
 use jiff::Timestamp as Time;
 use rusqlite::types::{FromSql, Type};
@@ -89,4 +92,9 @@ pub(super) fn optional_millisecond(time: Option<Timestamp>) -> Option<i64> {
 /// How a number of things is written.
 pub(super) fn number(things: usize) -> i64 {
     i64::try_from(things).unwrap_or(i64::MAX)
+}
+
+/// `ids` without repetitions: each row is read once.
+pub(super) fn distinct<T: Copy + Eq + Hash>(ids: &[T]) -> HashSet<T> {
+    ids.iter().copied().collect()
 }

@@ -13,8 +13,8 @@ use std::time::{Duration, Instant};
 use engine::store::StoreError;
 use rusqlite::{Connection, Result, TransactionBehavior, params};
 
+use super::connections::{BUSY_TIMEOUT, STATEMENTS_KEPT, WAL_BYTES_KEPT};
 use super::error::store_error;
-use super::{BUSY_TIMEOUT, STATEMENTS_KEPT, WAL_BYTES_KEPT};
 use crate::substring::{fold, pairs};
 
 const SCHEMA: &str = include_str!("../../migrations/sqlite/search.sql");
@@ -189,7 +189,7 @@ pub(super) fn of_account(id: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{open_for_reading, open_for_writing};
+    use super::super::connections::{open_for_reading, open_for_writing};
     use super::*;
 
     /// A database with one message, which was written without a store.

@@ -1,0 +1,67 @@
+//! How connections to the database are opened.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::search_index;
+
+/// How long a statement waits for another process that holds a lock.
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The write-ahead log is cut to this size when it starts anew.
+pub(super) const WAL_BYTES_KEPT: i64 = 64 << 20;
+/// Pages that the writer keeps in memory. With SQLite's own 2 MiB a large batch would write its pages more than once.
+const WRITER_CACHE_KIB: i64 = 64 << 10;
+/// Statements that a connection keeps prepared: more than there are.
+pub(super) const STATEMENTS_KEPT: usize = 256;
+
+/// The connection of a thread that writes, or moves the log into the database.
+pub(super) fn open_for_writing(file: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(
+        file,
+        OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "foreign_keys", "ON")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    Ok(connection)
+}
+
+/// A connection that reads, with the index for search attached as `search`.
+pub(super) fn open_for_reading(file: &Path) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(
+        file,
+        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    let index = search_index::file_of(file);
+    connection.execute("ATTACH ?1 AS search", [index.to_string_lossy()])?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `NORMAL` gains little and loses acknowledged messages at a power loss; a kill of the process would not show it.
+    #[test]
+    fn every_commit_waits_for_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = open_for_writing(&folder.path().join("torg.sqlite")).unwrap();
+        let read = |pragma: &str| -> String {
+            let value = |row: &rusqlite::Row<'_>| row.get::<_, rusqlite::types::Value>(0);
+            format!("{:?}", connection.pragma_query_value(None, pragma, value).unwrap())
+        };
+        assert_eq!(read("synchronous"), "Integer(2)", "FULL");
+        assert_eq!(read("journal_mode"), "Text(\"wal\")");
+    }
+}
