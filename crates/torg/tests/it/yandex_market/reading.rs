@@ -1,7 +1,7 @@
 //! What a chat and a message look like (§6, §7.3, §7.5, rows 8, 11, 15, 28).
 
 use domain::SignedDuration;
-use domain::account::{Account, AccountKind, Attributes};
+use domain::account::Account;
 use domain::catalog::{Fact, Model};
 use domain::commands::{Draft, MarketplaceRole};
 use domain::id::AccountId;
@@ -59,23 +59,8 @@ async fn a_chat_of_each_context_is_shown_with_what_belongs_to_it() {
 async fn a_buyer_without_a_name_has_no_name_field() {
     let cabinet = Cabinet::open().await;
     let nameless = AccountId::new(7).unwrap();
-    let account = Account {
-        id: nameless,
-        kind: AccountKind::Private,
-        display_name: String::new(),
-        avatar_url: None,
-        city_id: None,
-        rating: None,
-        reviews_count: 0,
-        products_count: 0,
-        created_at: testkit::START.parse().unwrap(),
-        email: None,
-        email_verified: false,
-        phone: None,
-        is_active: true,
-        is_admin: false,
-        attributes: Attributes::default(),
-    };
+    let created_at = testkit::START.parse().unwrap();
+    let account = Account::new(nameless, String::new(), created_at);
     cabinet.server.put(vec![Fact::Account(Box::new(account), None)]).await;
     let order = cabinet.server.order_of(nameless, Model::Fbs).await;
     let chat = cabinet.create("ORDER", order.id.get()).await;
