@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
-use crate::store::ApiKey;
+use crate::store::{ApiKey, KeyConflict};
 
 /// Who asks. Made from a credential that was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,7 +192,13 @@ impl Engine {
     }
 
     /// Stores a new key.
-    pub async fn put_key(&self, key: &ApiKey) -> Result<(), EngineError> {
+    pub async fn put_key(&self, key: &ApiKey) -> Result<Result<(), KeyConflict>, EngineError> {
+        if let Some(id) = key.member {
+            let member = self.store().member(id).await?;
+            if member.is_none_or(|member| Some(member.account) != key.account) {
+                return Ok(Err(KeyConflict::NoSuchMember));
+            }
+        }
         Ok(self.store().put_key(key).await?)
     }
 
@@ -207,8 +213,9 @@ impl Engine {
             return Ok(false);
         };
         let revoked_at = key.revoked_at.or(Some(self.now()));
-        self.store().put_key(&ApiKey { revoked_at, ..key }).await?;
-        Ok(true)
+        let stored = self.store().put_key(&ApiKey { revoked_at, ..key }).await?;
+        // Nothing but the time is new.
+        stored.map(|()| true).map_err(|_conflict| EngineError::Internal)
     }
 
     /// The keys of an account, or of the marketplace's backend, without their secrets.

@@ -1,6 +1,6 @@
 //! What can be asked. A chat of others looks exactly like one that does not exist.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use domain::catalog::Shop;
 use domain::chat::{Chat, Context, ContextKind, Phase, Side};
@@ -193,17 +193,9 @@ impl Engine {
         caller: &Caller,
         ids: &[ChatId],
     ) -> Result<HashMap<ChatId, Chat>, EngineError> {
-        let mut found = HashMap::new();
-        for &id in ids.iter().collect::<HashSet<_>>() {
-            match self.chat(caller, id).await {
-                Ok(chat) => {
-                    found.insert(id, chat);
-                }
-                Err(EngineError::NotFound(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(found)
+        let found = self.store().chats(ids).await?;
+        let found = self.all_in_reach(caller, found).await?;
+        Ok(found.into_iter().map(|chat| (chat.id, chat)).collect())
     }
 
     /// The new messages that these entries of the caller's log tell of, each with its chat. What is handed over counts

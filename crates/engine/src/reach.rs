@@ -1,5 +1,7 @@
 //! Which chats a caller reaches: those where its account sits, on its side, of its shops.
 
+use std::collections::HashSet;
+
 use domain::catalog::OrderFacts;
 use domain::chat::Chat;
 use domain::commands::Subject;
@@ -17,15 +19,25 @@ impl Engine {
         caller: &Caller,
         chat: Option<Chat>,
     ) -> Result<Chat, EngineError> {
-        let chat = chat.filter(|chat| caller.actor.side_in(chat).is_some());
-        let chat = chat.ok_or(EngineError::NotFound(Missing::Chat))?;
-        if let (Some(shops), Some(order)) = (&caller.shops, chat.order) {
-            let order = self.store().orders(&[order]).await?.pop();
-            if !order.is_some_and(|facts| is_of_shops(&facts, shops)) {
-                return Err(EngineError::NotFound(Missing::Chat));
-            }
+        let mut found = self.all_in_reach(caller, Vec::from_iter(chat)).await?;
+        found.pop().ok_or(EngineError::NotFound(Missing::Chat))
+    }
+
+    /// Those of `chats` that the caller may see.
+    pub(crate) async fn all_in_reach(
+        &self,
+        caller: &Caller,
+        mut chats: Vec<Chat>,
+    ) -> Result<Vec<Chat>, EngineError> {
+        chats.retain(|chat| caller.actor.side_in(chat).is_some());
+        if let Some(shops) = &caller.shops {
+            let orders: Vec<_> = chats.iter().filter_map(|chat| chat.order).collect();
+            let mut orders = self.store().orders(&orders).await?;
+            orders.retain(|facts| is_of_shops(facts, shops));
+            let orders: HashSet<_> = orders.into_iter().map(|facts| facts.order.id).collect();
+            chats.retain(|chat| chat.order.is_none_or(|order| orders.contains(&order)));
         }
-        Ok(chat)
+        Ok(chats)
     }
 
     /// A command proves the caller's side itself; only callers that are bound to shops need a look first.

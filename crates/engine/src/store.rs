@@ -55,6 +55,9 @@ pub trait Store: Send + Sync + 'static {
     /// One chat.
     async fn chat(&self, id: ChatId) -> Result<Option<Chat>, StoreError>;
 
+    /// Chats by id.
+    async fn chats(&self, ids: &[ChatId]) -> Result<Vec<Chat>, StoreError>;
+
     /// One chat by its UUID.
     async fn chat_by_public_id(&self, id: Uuid) -> Result<Option<Chat>, StoreError>;
 
@@ -140,8 +143,8 @@ pub trait Store: Send + Sync + 'static {
     /// Returns by id.
     async fn returns(&self, ids: &[ReturnId]) -> Result<Vec<Return>, StoreError>;
 
-    /// Stores a new key, or replaces the one with the same id.
-    async fn put_key(&self, key: &ApiKey) -> Result<(), StoreError>;
+    /// Stores a new key, or replaces the one with the same id. A secret belongs to one key only.
+    async fn put_key(&self, key: &ApiKey) -> Result<Result<(), KeyConflict>, StoreError>;
 
     /// The key whose secret has this SHA-256, also when it is revoked or expired.
     async fn key_by_hash(&self, secret_hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError>;
@@ -209,6 +212,17 @@ pub enum FactConflict {
     /// Another account signs in with this address.
     #[error("another account has this e-mail address")]
     EmailTaken,
+}
+
+/// Why a key was not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyConflict {
+    /// Another key has this secret.
+    #[error("another key has this secret")]
+    SecretTaken,
+    /// The person it is for does not work for its account.
+    #[error("the account has no such member")]
+    NoSuchMember,
 }
 
 /// A list of chats by newest message. Chats without a message come after all others, the newest of them first.

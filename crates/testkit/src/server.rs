@@ -165,7 +165,7 @@ impl Server {
         let secret = new_secret(audience, engine.random()).unwrap();
         let mut key = engine.new_key(account, audience, "test", &secret);
         change(&mut key);
-        engine.put_key(&key).await.unwrap();
+        engine.put_key(&key).await.unwrap().unwrap();
         secret
     }
 

@@ -43,7 +43,7 @@ pub async fn create(
             .with_context(|| format!("--account: there is no account {account}"))?;
     }
     let key = engine.new_key(account, audience, &arguments.name, &secret);
-    engine.put_key(&ApiKey { can_read, can_write, ..key }).await?;
+    engine.put_key(&ApiKey { can_read, can_write, ..key }).await??;
     engine.stop().await?;
     Ok(secret)
 }

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use domain::id::{AccountId, MemberId, ShopId};
 use engine::access::Host;
-use engine::store::ApiKey;
+use engine::store::{ApiKey, KeyConflict};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -195,14 +195,6 @@ pub(crate) async fn make(
     let replaced = known.as_ref().filter(|known| {
         when_known == WhenKnown::Replace && known.account == Some(account) && known.audience == name
     });
-    if known.is_some() && replaced.is_none() {
-        return Err(Problem::new(
-            StatusCode::CONFLICT,
-            "secret-taken",
-            "There is a key with this secret already",
-            "Bring another secret, or none to have one made.",
-        ));
-    }
     let name = request.name.into_string();
     let fresh = engine.new_key(Some(account), &audience.name, &name, &secret);
     let key = ApiKey {
@@ -214,10 +206,26 @@ pub(crate) async fn make(
         allowed_addresses: allowed_addresses.iter().map(IpAddr::to_canonical).collect(),
         created_at: replaced.map_or(fresh.created_at, |replaced| replaced.created_at),
         expires_at: request.expires_at.map(|Time(at)| at),
+        // What was revoked stays so, however often it is brought again.
+        revoked_at: replaced.and_then(|replaced| replaced.revoked_at),
         ..fresh
     };
-    engine.put_key(&key).await?;
+    engine.put_key(&key).await?.map_err(conflict)?;
     Ok(KeyWithSecret { key: KeyView::of(&key), secret })
+}
+
+fn conflict(conflict: KeyConflict) -> Problem {
+    match conflict {
+        KeyConflict::SecretTaken => Problem::new(
+            StatusCode::CONFLICT,
+            "secret-taken",
+            "There is a key with this secret already",
+            "Bring another secret, or none to have one made.",
+        ),
+        KeyConflict::NoSuchMember => {
+            Problem::invalid("member_id", "is not a member of the account; store the member first")
+        }
+    }
 }
 
 /// List the keys of an account

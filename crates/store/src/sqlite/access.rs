@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use domain::id::{AccountId, MemberId, ShopId};
-use engine::store::{ApiKey, Session};
+use engine::store::{ApiKey, KeyConflict, Session};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Error, OptionalExtension, Result, Row, params};
 
@@ -19,7 +19,16 @@ const PUT_KEY: &str = "INSERT INTO api_keys (id, account_id, member_id, name, au
     expires_at = excluded.expires_at, revoked_at = excluded.revoked_at";
 
 /// Stores a key.
-pub(super) fn put_key(db: &Connection, key: &ApiKey) -> Result<()> {
+pub(super) fn put_key(
+    db: &Connection,
+    key: &ApiKey,
+) -> Result<std::result::Result<(), KeyConflict>> {
+    let taken = db
+        .prepare_cached("SELECT 1 FROM api_keys WHERE secret_hash = ?1 AND id <> ?2")?
+        .exists(params![key.secret_hash, key.id.into_bytes()])?;
+    if taken {
+        return Ok(Err(KeyConflict::SecretTaken));
+    }
     db.prepare_cached(PUT_KEY)?.execute(params![
         key.id.into_bytes(),
         key.account.map(AccountId::get),
@@ -35,7 +44,7 @@ pub(super) fn put_key(db: &Connection, key: &ApiKey) -> Result<()> {
         optional_millisecond(key.expires_at),
         optional_millisecond(key.revoked_at),
     ])?;
-    Ok(())
+    Ok(Ok(()))
 }
 
 macro_rules! select_key {

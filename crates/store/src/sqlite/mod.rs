@@ -39,8 +39,8 @@ use domain::id::{
 };
 use domain::message::Message;
 use engine::store::{
-    ActivityQuery, AgeQuery, ApiKey, CommandError, FactConflict, LogPage, MessageQuery,
-    SearchQuery, Session, Store, StoreError, UnreadTotals,
+    ActivityQuery, AgeQuery, ApiKey, CommandError, FactConflict, KeyConflict, LogPage,
+    MessageQuery, SearchQuery, Session, Store, StoreError, UnreadTotals,
 };
 use rusqlite::Connection;
 use uuid::Uuid;
@@ -168,6 +168,16 @@ impl Store for SqliteStore {
 
     async fn chat(&self, id: ChatId) -> Result<Option<Chat>, StoreError> {
         self.readers.read(move |db| chats::by_id(db, id)).await
+    }
+
+    async fn chats(&self, ids: &[ChatId]) -> Result<Vec<Chat>, StoreError> {
+        let ids = rows::distinct(ids);
+        self.readers
+            .read(move |db| {
+                let found = ids.into_iter().map(|id| chats::by_id(db, id));
+                found.filter_map(Result::transpose).collect()
+            })
+            .await
     }
 
     async fn chat_by_public_id(&self, id: Uuid) -> Result<Option<Chat>, StoreError> {
@@ -299,7 +309,7 @@ impl Store for SqliteStore {
         self.readers.read(move |db| orders::returns(db, &ids)).await
     }
 
-    async fn put_key(&self, key: &ApiKey) -> Result<(), StoreError> {
+    async fn put_key(&self, key: &ApiKey) -> Result<Result<(), KeyConflict>, StoreError> {
         let key = key.clone();
         self.writer.transaction(move |db| access::put_key(db, &key)).await
     }

@@ -1,7 +1,7 @@
 //! Keys, sessions and secrets.
 
 use domain::id::{MemberId, ShopId};
-use engine::store::{ApiKey, Session};
+use engine::store::{ApiKey, KeyConflict, Session};
 use uuid::Uuid;
 
 use crate::setup::{Place, account, at, buyer, seller};
@@ -37,17 +37,29 @@ pub(crate) async fn keys_are_kept_whole(place: Place) {
     let third = ApiKey { shops: Some(vec![]), ..key(3, 30) };
     let marketplaces = ApiKey { account: None, ..key(4, 5) };
     for key in [&first, &second, &third, &marketplaces] {
-        store.put_key(key).await.unwrap();
+        store.put_key(key).await.unwrap().unwrap();
         assert_eq!(store.key_by_hash(&key.secret_hash).await.unwrap().as_ref(), Some(key));
     }
     first.revoked_at = Some(at(40));
     first.secret_hash = [99; 32];
-    store.put_key(&first).await.unwrap();
+    store.put_key(&first).await.unwrap().unwrap();
     assert_eq!(store.key_by_hash(&[99; 32]).await.unwrap(), Some(first.clone()));
     assert_eq!(store.key_by_hash(&[1; 32]).await.unwrap(), None);
     assert_eq!(store.keys_of(Some(seller())).await.unwrap(), [second, first, third]);
     assert_eq!(store.keys_of(None).await.unwrap(), [marketplaces]);
     assert_eq!(store.keys_of(Some(buyer())).await.unwrap(), []);
+}
+
+pub(crate) async fn a_secret_belongs_to_one_key(place: Place) {
+    let store = place.open();
+    let first = key(1, 20);
+    let same_secret = ApiKey { secret_hash: first.secret_hash, account: None, ..key(2, 30) };
+    let (a, b) = tokio::join!(store.put_key(&first), store.put_key(&same_secret));
+    let stored = [a.unwrap(), b.unwrap()];
+    assert_eq!(stored.iter().filter(|outcome| outcome.is_ok()).count(), 1);
+    assert!(stored.contains(&Err(KeyConflict::SecretTaken)));
+    let keys = [store.keys_of(Some(seller())).await.unwrap(), store.keys_of(None).await.unwrap()];
+    assert_eq!(keys.concat().len(), 1);
 }
 
 fn session(id: &str, second: i64) -> Session {

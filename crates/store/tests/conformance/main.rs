@@ -88,6 +88,7 @@ on_every_store! {
         }
         access {
             keys_are_kept_whole,
+            a_secret_belongs_to_one_key,
             sessions_are_kept_whole,
             an_ended_session_stays_ended,
             sessions_that_are_over_are_forgotten_when_another_begins,

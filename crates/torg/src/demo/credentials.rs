@@ -171,7 +171,7 @@ async fn key(
     let mut id = [0; 16];
     id.copy_from_slice(&key.secret_hash[..16]);
     key.id = Uuid::from_bytes(id);
-    engine.put_key(&key).await?;
+    engine.put_key(&key).await??;
     Ok(secret)
 }
 

@@ -113,6 +113,12 @@ async fn keys_and_sessions_come_along_and_may_come_again() {
     let used = server.http().get(format!("{}/api/v1/me", server.url()));
     let used = used.bearer_auth("a-key-that-the-crm-has-used-for-years").send().await.unwrap();
     assert_eq!(used.status(), StatusCode::OK);
+
+    let id = keys["keys"][0]["id"].as_str().unwrap();
+    host.delete(&format!("/host/accounts/9100/keys/{id}")).await.ok();
+    push(&host, &lines).await.ok();
+    let keys = host.get("/host/accounts/9100/keys").await.ok();
+    assert!(keys["keys"][0]["revoked_at"].is_string(), "what was revoked stays so: {keys}");
 }
 
 #[tokio::test]

@@ -75,6 +75,44 @@ async fn keys_are_made_for_every_face_and_secrets_can_be_brought() {
     }
 }
 
+/// Each request used to look for the secret before it stored its key; all but one then met the database's own check.
+#[tokio::test]
+async fn of_keys_brought_at_the_same_moment_one_gets_the_secret() {
+    let server = Server::start().await;
+    let host = Client::host(&server).await;
+    let path = format!("/host/accounts/{SELLER}/keys");
+    let mut request = new_key("native");
+    request["secret"] = json!("a-secret-of-16-c");
+    let requests = (0..8).map(|_| host.post(&path, request.clone()));
+    let mut made = 0;
+    for answer in futures_util::future::join_all(requests).await {
+        if answer.status == 201 {
+            made += 1;
+        } else {
+            answer.problem(StatusCode::CONFLICT, "secret-taken");
+        }
+    }
+    assert_eq!(made, 1);
+    assert_eq!(host.get(&path).await.ok()["keys"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_is_for_a_member_of_its_account() {
+    let server = Server::start().await;
+    let host = Client::host(&server).await;
+    let member = json!({"account_id": SELLER.get(), "name": "Ольга"});
+    host.put("/host/members/5", member).await.ok();
+    let mut request = new_key("native");
+    request["member_id"] = json!(5);
+    let own = host.post(&format!("/host/accounts/{SELLER}/keys"), request.clone()).await.ok();
+    assert_eq!(own["member_id"], 5);
+    host.post(&format!("/host/accounts/{BUYER}/keys"), request.clone())
+        .await
+        .invalid_at("member_id");
+    request["member_id"] = json!(6);
+    host.post(&format!("/host/accounts/{SELLER}/keys"), request).await.invalid_at("member_id");
+}
+
 #[tokio::test]
 async fn only_a_wire_that_knows_shops_has_keys_that_are_bound_to_them() {
     let server = Server::start().await;
@@ -113,6 +151,9 @@ async fn what_is_wrong_with_a_key_is_named() {
         ("allowed_addresses[0]", json!(["localhost"])),
         ("allowed_addresses", json!(vec!["::1"; 101])),
         ("secret", json!("short")),
+        ("secret", json!("ключ, которого нет в заголовках")),
+        ("secret", json!("a secret with spaces")),
+        ("secret", json!("no;cookie;holds;this")),
         ("secret", json!("s".repeat(256))),
         ("member_id", json!(0)),
     ];

@@ -202,6 +202,9 @@ async fn search_finds_text_in_ones_own_chats_only() {
 async fn who_typed_for_the_seller_is_the_sellers_business() {
     let server = Server::start().await;
     let buyer = Client::buyer(&server).await;
+    let host = Client::host(&server).await;
+    let member = json!({"account_id": testkit::SELLER.get(), "name": "Ольга"});
+    host.put("/host/members/5", member).await.ok();
     let key = server
         .key_with(testkit::SELLER, native::AUDIENCE, |key| {
             key.member = domain::id::MemberId::new(5);
