@@ -108,7 +108,7 @@ impl Batch {
                     world.receipts.insert(key.clone(), receipt.clone());
                     changes.receipts.push((key, receipt));
                 }
-                decision.answer
+                as_it_is_now(decision.answer, &world)
             }));
         }
         for change in changes.chats.values_mut() {
@@ -119,6 +119,16 @@ impl Batch {
         changes.last_ids = world.last_ids;
         Outcome { answers, changes }
     }
+}
+
+/// A command decides over a chat as it was before its events.
+fn as_it_is_now(mut answer: Answer, world: &World) -> Answer {
+    if let Answer::Opened { chat, .. } = &mut answer
+        && let Some(now) = world.chats.get(&chat.id)
+    {
+        Chat::clone_from(chat, now);
+    }
+    answer
 }
 
 impl Changes {

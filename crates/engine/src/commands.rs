@@ -8,7 +8,6 @@ use domain::commands::{
 };
 use domain::id::{ChatId, MessageId, OrderId, ReturnId};
 use domain::message::Message;
-use domain::refusal::Missing;
 
 use crate::access::{Caller, Host};
 use crate::engine::Engine;
@@ -45,6 +44,7 @@ impl Engine {
         subject: Subject,
         first_message: Option<Draft>,
     ) -> Result<Opened, EngineError> {
+        self.check_attachments(first_message.as_ref())?;
         self.require_subject_in_reach(caller, &subject).await?;
         let public_id = self.random().uuid();
         let command = OpenChat { actor: caller.actor.clone(), subject, public_id, first_message };
@@ -58,6 +58,7 @@ impl Engine {
         chat: ChatId,
         draft: Draft,
     ) -> Result<Posted, EngineError> {
+        self.check_attachments(Some(&draft))?;
         self.require_reach(caller, chat).await?;
         let command = PostMessage { actor: caller.actor.clone(), chat, draft };
         self.posted(Command::PostMessage(command)).await
@@ -156,13 +157,19 @@ impl Engine {
         Ok(self.store().put_facts(facts).await?)
     }
 
+    /// Refuses too many attachments before the command is queued: the store looks up each that it names, while everybody
+    /// else waits.
+    fn check_attachments(&self, draft: Option<&Draft>) -> Result<(), EngineError> {
+        let attachments = draft.map_or(0, |draft| draft.attachments.len());
+        Ok(self.policy().files.check_count(attachments)?)
+    }
+
     async fn opened(&self, command: Command) -> Result<Opened, EngineError> {
         let answer = self.run(command).await?;
         let Answer::Opened { chat, created, message, replayed } = answer else {
             return Err(unexpected(&answer));
         };
-        let chat = self.store().chat(chat.id).await?.ok_or(EngineError::NotFound(Missing::Chat))?;
-        Ok(Opened { chat, created, message: message.map(|message| *message), replayed })
+        Ok(Opened { chat: *chat, created, message: message.map(|message| *message), replayed })
     }
 
     async fn posted(&self, command: Command) -> Result<Posted, EngineError> {

@@ -5,9 +5,9 @@ use std::sync::LazyLock;
 use argon2::password_hash::PasswordHasher;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordVerifier, Version};
-use domain::SignedDuration;
 use domain::account::Account;
 use domain::id::AccountId;
+use domain::{SignedDuration, Timestamp};
 use hmac::Mac;
 use subtle::ConstantTimeEq;
 use tokio::sync::Semaphore;
@@ -160,7 +160,7 @@ impl Engine {
         account: AccountId,
         token: &str,
         browser: Browser,
-        expires_at: Option<domain::Timestamp>,
+        expires_at: Option<Timestamp>,
     ) -> Result<Session, EngineError> {
         let now = self.now();
         let token_hash = hash_secret(token);
@@ -173,7 +173,7 @@ impl Engine {
             user_agent: browser.user_agent,
             created_at: now,
             last_activity: now,
-            expires_at: expires_at.unwrap_or(now + SESSION_LIFE),
+            expires_at: expires_at.unwrap_or_else(|| end_of_life(now)),
         };
         self.store().put_session(&session).await?;
         Ok(session)
@@ -198,7 +198,7 @@ impl Engine {
         }
         if ACTIVITY_RESOLUTION <= now.duration_since(session.last_activity) {
             session.last_activity = now;
-            session.expires_at = session.expires_at.max(now + SESSION_LIFE);
+            session.expires_at = session.expires_at.max(end_of_life(now));
             session.ip_address.clone_from(&browser.ip_address);
             session.user_agent.clone_from(&browser.user_agent);
             if !self.store().renew_session(&session).await? {
@@ -228,6 +228,11 @@ impl Engine {
     ) -> Result<(), EngineError> {
         Ok(self.store().delete_other_sessions(account, kept).await?)
     }
+}
+
+/// When a session that is used at `now` ends, if it is not used again. A moved clock may stand at the end of time.
+fn end_of_life(now: Timestamp) -> Timestamp {
+    now.checked_add(SESSION_LIFE).unwrap_or(Timestamp::MAX)
 }
 
 /// Whether `text` is the hash of a password that can be checked here: PHC text of Argon2, with at most 256 MiB of

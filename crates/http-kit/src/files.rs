@@ -12,15 +12,17 @@ use engine::{Engine, EngineError};
 use http::{HeaderValue, StatusCode, header};
 
 use crate::file_response;
+use crate::panic::answer_panics;
 use crate::query::{Query, Repeated};
 
 /// `GET /files/{id}?account=…&expires=…&signature=…`: what [`Engine::link`] points to. It needs no key, since the
 /// address is one. Any other address, an expired one too, is a plain 404.
 pub fn router(engine: &Engine) -> Router {
-    Router::new()
+    let routes = Router::new()
         .route("/files/{id}", get(by_link))
         .fallback(async || not_found())
-        .with_state(engine.clone())
+        .with_state(engine.clone());
+    answer_panics(routes, internal)
 }
 
 /// Whether `path` is that of a signed link.
@@ -50,9 +52,7 @@ async fn by_link(
             (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], "try again later\n")
                 .into_response()
         }
-        Err(EngineError::OutcomeUnknown | EngineError::Internal) => {
-            (StatusCode::INTERNAL_SERVER_ERROR, "internal error\n").into_response()
-        }
+        Err(EngineError::OutcomeUnknown | EngineError::Internal) => internal(),
     }
 }
 
@@ -67,6 +67,10 @@ fn read_link(id: &str, query: &Query) -> Option<(AttachmentId, LinkClaims)> {
 
 fn not_found() -> Response {
     (StatusCode::NOT_FOUND, "not found\n").into_response()
+}
+
+fn internal() -> Response {
+    (StatusCode::INTERNAL_SERVER_ERROR, "internal error\n").into_response()
 }
 
 #[cfg(test)]

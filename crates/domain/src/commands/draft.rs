@@ -98,11 +98,7 @@ impl Draft {
         if self.text.is_none() && self.attachments.is_empty() {
             return Err(Denied::Refused(Refusal::NothingToSend));
         }
-        if files.per_message_max < self.attachments.len() {
-            return Err(Denied::Refused(Refusal::TooManyAttachments {
-                limit: files.per_message_max,
-            }));
-        }
+        files.check_count(self.attachments.len()).map_err(Denied::Refused)?;
         let id = world.last_ids.next_message(now).ok_or(Denied::NotFound(Missing::Chat))?;
         let mut attachments: Vec<Attachment> = Vec::with_capacity(self.attachments.len());
         for (index, attached) in self.attachments.iter().enumerate() {
@@ -151,6 +147,14 @@ impl FileRules {
         }
         if self.bytes_max < bytes {
             return Err(Refusal::FileTooLarge { bytes, limit: self.bytes_max });
+        }
+        Ok(())
+    }
+
+    /// Refuses more files than one message may carry.
+    pub fn check_count(&self, files: usize) -> Result<(), Refusal> {
+        if self.per_message_max < files {
+            return Err(Refusal::TooManyAttachments { limit: self.per_message_max });
         }
         Ok(())
     }

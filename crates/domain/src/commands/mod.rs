@@ -62,7 +62,7 @@ pub enum Command {
 pub enum Answer {
     /// To [`OpenChat`] and [`Dispute`].
     Opened {
-        /// The chat.
+        /// The chat, as the command leaves it.
         chat: Box<Chat>,
         /// Whether it is new.
         created: bool,

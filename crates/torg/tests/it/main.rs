@@ -11,4 +11,5 @@ mod partizap;
 mod readme;
 mod recovery;
 mod rooms;
+mod stop;
 mod yandex_market;

@@ -132,6 +132,11 @@ async fn ten_files_travel_with_a_message_and_eleven_do_not() {
     let order: Vec<_> = attached.iter().map(|file| file["id"].clone()).collect();
     assert_eq!(order, ids[..10], "in the order of the request");
     assert_eq!(sent["text"], Value::Null);
+
+    // Counted before any is looked up, while everybody else waits for the writer.
+    let ids: Vec<_> = (1..=40_000).collect();
+    let answer = buyer.post("/chats/999/messages", json!({"attachment_ids": ids})).await;
+    answer.problem(StatusCode::UNPROCESSABLE_ENTITY, "too-many-attachments");
 }
 
 #[tokio::test]
