@@ -112,16 +112,25 @@ fn malformed(message: &str) -> Problem {
     )
 }
 
-/// A missing member is named by its own path, not by that of the object around it.
+/// A member that is missing or given twice is named by its own path, not by that of the object around it.
 fn invalid(path: &str, message: &str) -> Problem {
     let message = message.split(" at line ").next().unwrap_or(message);
     let path = if path == "." { "" } else { path };
-    let missing = message.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
-    match missing {
-        Some(name) if path.is_empty() => Problem::invalid(name, "is missing"),
-        Some(name) => Problem::invalid(format!("{path}.{name}"), "is missing"),
-        None => Problem::invalid(path, message),
+    let member = |prefix: &str| {
+        let name = message.strip_prefix(prefix)?.strip_suffix('`')?;
+        Some(if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") })
+    };
+    if let Some(missing) = member("missing field `") {
+        return Problem::invalid(missing, "is missing");
     }
+    if let Some(repeated) = member("duplicate field `") {
+        return Problem::invalid(repeated, "is given twice");
+    }
+    // A null is an absent member.
+    if message.starts_with("invalid type: null,") {
+        return Problem::invalid(path, "is missing");
+    }
+    Problem::invalid(path, message)
 }
 
 /// The parameters of a query. Parameters that nobody asked for are ignored.
@@ -139,7 +148,12 @@ fn parse_query<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     let pairs = form_urlencoded::parse(query.as_bytes());
     serde_path_to_error::deserialize(serde_urlencoded::Deserializer::new(pairs)).map_err(|error| {
         let path = error.path().to_string();
-        invalid(&path, &error.into_inner().to_string())
+        let message = error.into_inner().to_string();
+        // What the standard library says of a text that is no number.
+        let is_no_number = ["invalid digit", "cannot parse integer", "number too"]
+            .iter()
+            .any(|beginning| message.starts_with(beginning));
+        invalid(&path, if is_no_number { "must be a whole number" } else { &message })
     })
 }
 

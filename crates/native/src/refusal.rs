@@ -28,7 +28,8 @@ impl From<EngineError> for Problem {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",
                 "The server cannot reach its database",
-                "Nothing was changed. Send the same request again after the seconds that Retry-After names.",
+                "Send the same request again after the seconds that Retry-After names, a message with an \
+                 Idempotency-Key: it is then written once at most.",
             )
             .retry_after(RETRY_AFTER_SECONDS),
             EngineError::OutcomeUnknown => Self::new(

@@ -5,8 +5,7 @@ use std::fmt;
 
 use domain::Timestamp;
 use domain::id::LARGEST_ID;
-use serde::de::{self, Unexpected};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -29,13 +28,8 @@ macro_rules! bounded_integers {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let value = i64::deserialize(deserializer)?;
-                if (Self::MIN..=Self::MAX).contains(&value) {
-                    Ok(Self(value))
-                } else {
-                    let expected = format!("a whole number from {} to {}", Self::MIN, Self::MAX);
-                    Err(de::Error::invalid_value(Unexpected::Signed(value), &expected.as_str()))
-                }
+                let value = deserializer.deserialize_i64(WholeNumber { min: $min, max: $max })?;
+                Ok(Self(value))
             }
         }
 
@@ -58,9 +52,39 @@ macro_rules! bounded_integers {
     )+};
 }
 
+/// Reads a whole number, and says of anything else which numbers are asked for.
+struct WholeNumber {
+    min: i64,
+    max: i64,
+}
+
+impl de::Visitor<'_> for WholeNumber {
+    type Value = i64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a whole number from {} to {}", self.min, self.max)
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<i64, E> {
+        if (self.min..=self.max).contains(&value) {
+            Ok(value)
+        } else {
+            Err(E::invalid_value(de::Unexpected::Signed(value), &self))
+        }
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<i64, E> {
+        let value = i64::try_from(value)
+            .map_err(|_| E::invalid_value(de::Unexpected::Unsigned(value), &self))?;
+        self.visit_i64(value)
+    }
+}
+
 bounded_integers! {
     /// Every id.
     Id: 1 => LARGEST_ID;
+    /// The id of an account that takes part: the largest id is the marketplace's own.
+    ParticipantId: 1 => LARGEST_ID - 1;
     /// A message's id, or 0 for "there is none".
     IdOrZero: 0 => LARGEST_ID;
     /// Counts and prices.
@@ -75,9 +99,9 @@ bounded_integers! {
     EventsLimit: 1 => 500;
 }
 
-/// Texts with a length between two bounds, in code points, without control characters.
+/// Texts with a length between two bounds, in code points, without control characters. Some have a form of their own.
 macro_rules! bounded_texts {
-    ($($(#[$doc:meta])* $name:ident: $min:expr => $max:expr;)+) => {$(
+    ($($(#[$doc:meta])* $name:ident: $min:expr => $max:expr $(, $has_form:ident or $message:literal)?;)+) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub(crate) struct $name(String);
@@ -89,6 +113,9 @@ macro_rules! bounded_texts {
             /// Takes a text that comes from somewhere else than a body.
             pub(crate) fn parse(text: String) -> Result<Self, String> {
                 check_text(&text, Self::CHARS_MIN, Self::CHARS_MAX)?;
+                $(if !$has_form(&text) {
+                    return Err($message.to_owned());
+                })?
                 Ok(Self(text))
             }
 
@@ -129,13 +156,13 @@ bounded_texts! {
     /// The number of an order or of a posting.
     Number: 1 => 100;
     /// An absolute address.
-    Url: 1 => 2000;
+    Url: 8 => 2000, is_web_address or "must begin with https:// or http://";
     /// An e-mail address.
-    Email: 3 => 254;
+    Email: 3 => 254, is_email or "must be an address such as anna@example.com";
     /// A telephone number.
     Phone: 3 => 32;
     /// A decimal number as text.
-    Decimal: 1 => 16;
+    Decimal: 1 => 16, is_decimal or "must be a decimal number such as 4.85";
     /// A stock keeping unit.
     Sku: 1 => 100;
     /// What a client calls itself.
@@ -145,7 +172,7 @@ bounded_texts! {
     /// The hash of a password as PHC text.
     PasswordHash: 1 => 512;
     /// The secret of a key, or the value of a session's cookie, that the marketplace brings.
-    Secret: 16 => 255;
+    Secret: 16 => 255, fits_header or "must be of ASCII letters, digits and signs other than quote, comma, semicolon and backslash";
     /// The name of a face of the server.
     Audience: 1 => 100;
     /// What makes repeats of a request harmless.
@@ -165,6 +192,30 @@ fn check_text(text: &str, chars_min: usize, chars_max: usize) -> Result<(), Stri
         return Err("must not contain control characters".to_owned());
     }
     Ok(())
+}
+
+fn is_web_address(text: &str) -> bool {
+    ["https://", "http://"].iter().any(|scheme| {
+        text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/'))
+    })
+}
+
+fn is_email(text: &str) -> bool {
+    let parts = text.rsplit_once('@');
+    parts.is_some_and(|(name, host)| !name.is_empty() && !host.is_empty())
+        && !text.contains(char::is_whitespace)
+}
+
+fn is_decimal(text: &str) -> bool {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    [whole, fraction]
+        .iter()
+        .all(|digits| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// What a client cannot send back in a header or in a cookie would be a secret that never works.
+fn fits_header(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic() && !b"\",;\\".contains(&byte))
 }
 
 /// A time: RFC 3339 with any offset on the way in, UTC with milliseconds on the way out.

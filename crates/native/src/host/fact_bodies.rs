@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 use crate::names::{AccountKindName, MemberRoleName, ModelName};
 use crate::problem::Problem;
 use crate::values::{
-    Attributes, Count, Decimal, Email, Id, Name, Number, PasswordHash, Phone, Quantity, Sku, Time,
-    Title, Url,
+    Attributes, Count, Decimal, Email, Id, Name, Number, ParticipantId, PasswordHash, Phone,
+    Quantity, Sku, Time, Title, Url,
 };
 
 /// Lines of an order.
@@ -45,7 +45,7 @@ pub(crate) struct AccountFact {
 /// A person who works for an account.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct MemberFact {
-    account_id: Id,
+    account_id: ParticipantId,
     name: Name,
     /// Operator unless said otherwise.
     role: Option<MemberRoleName>,
@@ -54,7 +54,7 @@ pub(crate) struct MemberFact {
 /// A storefront of an account.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct ShopFact {
-    seller_id: Id,
+    seller_id: ParticipantId,
     name: Name,
     model: ModelName,
 }
@@ -62,7 +62,7 @@ pub(crate) struct ShopFact {
 /// Something on sale.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct ProductFact {
-    seller_id: Id,
+    seller_id: ParticipantId,
     sku: Option<Sku>,
     title: Title,
     /// Whole units of the marketplace's currency.
@@ -75,8 +75,8 @@ pub(crate) struct ProductFact {
 /// A purchase.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct OrderFact {
-    seller_id: Id,
-    buyer_id: Id,
+    seller_id: ParticipantId,
+    buyer_id: ParticipantId,
     shop_id: Option<Id>,
     /// The number that people see.
     number: Option<Number>,
@@ -118,6 +118,10 @@ pub(crate) trait FactBody: serde::de::DeserializeOwned {
 /// An id that was checked already.
 fn checked<T>(path: &str, id: Id, new: impl Fn(i64) -> Option<T>) -> Result<T, Problem> {
     new(id.get()).ok_or_else(|| Problem::invalid(path, "is out of range"))
+}
+
+fn account(path: &str, id: ParticipantId) -> Result<AccountId, Problem> {
+    AccountId::new(id.get()).ok_or_else(|| Problem::invalid(path, "is out of range"))
 }
 
 fn time(time: Option<Time>) -> Option<Timestamp> {
@@ -163,7 +167,7 @@ impl FactBody for MemberFact {
     fn into_fact(self, id: Id) -> Result<Fact, Problem> {
         Ok(Fact::Member(Member {
             id: checked("id", id, MemberId::new)?,
-            account: checked("account_id", self.account_id, AccountId::new)?,
+            account: account("account_id", self.account_id)?,
             name: self.name.into_string(),
             role: self.role.unwrap_or(MemberRoleName::Operator).into(),
         }))
@@ -174,7 +178,7 @@ impl FactBody for ShopFact {
     fn into_fact(self, id: Id) -> Result<Fact, Problem> {
         Ok(Fact::Shop(Shop {
             id: checked("id", id, ShopId::new)?,
-            seller: checked("seller_id", self.seller_id, AccountId::new)?,
+            seller: account("seller_id", self.seller_id)?,
             name: self.name.into_string(),
             model: self.model.into(),
         }))
@@ -185,7 +189,7 @@ impl FactBody for ProductFact {
     fn into_fact(self, id: Id) -> Result<Fact, Problem> {
         Ok(Fact::Product(Box::new(Product {
             id: checked("id", id, ProductId::new)?,
-            seller: checked("seller_id", self.seller_id, AccountId::new)?,
+            seller: account("seller_id", self.seller_id)?,
             sku: self.sku.map(Sku::into_string),
             title: self.title.into_string(),
             price: self.price.get(),
@@ -205,8 +209,8 @@ impl FactBody for OrderFact {
             let product = checked("items.product_id", item.product_id, ProductId::new)?;
             Ok(OrderItem { product, quantity: item.quantity.map_or(1, Quantity::get) })
         });
-        let seller = checked("seller_id", self.seller_id, AccountId::new)?;
-        let buyer = checked("buyer_id", self.buyer_id, AccountId::new)?;
+        let seller = account("seller_id", self.seller_id)?;
+        let buyer = account("buyer_id", self.buyer_id)?;
         if seller == buyer {
             return Err(Problem::invalid(
                 "buyer_id",

@@ -62,6 +62,15 @@ async fn types_are_checked_with_their_places_and_unknown_members_are_ignored() {
     ] {
         buyer.post(&path, body).await.invalid_at(place);
     }
+    let twice = br#"{"text": "x", "text": "y"}"#.to_vec();
+    let answer = buyer.post_bytes(&path, "application/json", twice).await;
+    assert_eq!(answer.invalid_at("text"), "is given twice");
+    for wrong in [json!("7"), json!(7.0), json!(-1), json!(9_007_199_254_740_992_i64)] {
+        let answer = buyer.post(&path, json!({"text": "x", "if_last_message_id": wrong})).await;
+        let message = answer.invalid_at("if_last_message_id");
+        let wanted = "expected a whole number from 0 to 9007199254740991";
+        assert!(message.ends_with(wanted), "{message}");
+    }
     let body =
         json!({"text": "x", "client_key": null, "if_last_message_id": null, "new": {"a": []}});
     assert_eq!(buyer.post(&path, body).await.status, 201);
@@ -108,12 +117,17 @@ async fn queries_are_read_with_care() {
         ("limit=0", "limit"),
         ("limit=101", "limit"),
         ("limit=1e2", "limit"),
+        ("limit=", "limit"),
         ("limit=99999999999999999999", "limit"),
         ("hidden=yes", "hidden"),
     ] {
         buyer.get(&format!("/chats?{query}")).await.invalid_at(place);
     }
     let twice = buyer.get("/chats?limit=1&limit=2").await;
-    twice.problem(StatusCode::UNPROCESSABLE_ENTITY, "validation");
+    assert_eq!(twice.invalid_at("limit"), "is given twice");
+    for number in ["", "1e2", "ten", "99999999999999999999"] {
+        let answer = buyer.get(&format!("/chats?limit={number}")).await;
+        assert_eq!(answer.invalid_at("limit"), "must be a whole number");
+    }
     buyer.get("/chats?limit=100&unknown=%ff&&x").await.ok();
 }
