@@ -46,7 +46,8 @@ pub(crate) trait WireRequest: Sized + Send + 'static {
         text.and_then(hyphenated_uuid).ok_or_else(Error::chat_id_malformed)
     }
 
-    /// `limit`: absent, null and 0 mean `usual`; what is not within 1 to `max` is refused, not cut (Ozon contract §11.8).
+    /// `limit`: absent, null and 0 mean `usual`; what is not within 1 to `max` is refused, not cut (Ozon contract
+    /// §11.8).
     fn read_limit(fields: &Fields<'_>, usual: u16, max: u16) -> Result<usize, Error> {
         let out_of_range =
             || Self::invalid("limit", &format!("value must be inside range [1, {max}]"));

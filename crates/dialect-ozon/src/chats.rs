@@ -45,7 +45,7 @@ pub(crate) async fn list(
     let page =
         engine.chats_by_activity(&seller.caller, request.filter, after, request.limit).await?;
     let unread = engine.unread(&seller.caller).await?;
-    let last = page.items.last().filter(|_| page.has_more);
+    let last = page.last_if_more();
     Ok(Json(ChatList {
         cursor: last.map_or_else(String::new, |chat| seal_cursor(engine, account, chat)),
         has_next: page.has_more,

@@ -4,14 +4,10 @@ use domain::attachment::Attachment;
 use domain::chat::{Chat, Context};
 use domain::message::{Author, Message, Role};
 use engine::related::Related;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use http_kit::path_segment;
 
 use crate::files::BUCKET;
 use crate::wire::{MessageContext, User};
-
-/// Everything but the unreserved characters of RFC 3986, so that no name ends an address or a Markdown link.
-const NOT_UNRESERVED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A message's `data`: the text, if there is one, then one element for each file.
 pub(crate) fn elements(message: &Message, public_url: &str) -> Vec<String> {
@@ -21,7 +17,7 @@ pub(crate) fn elements(message: &Message, public_url: &str) -> Vec<String> {
 
 fn file_element(attachment: &Attachment, public_url: &str) -> String {
     let file = &attachment.file;
-    let name = utf8_percent_encode(&file.name, NOT_UNRESERVED);
+    let name = path_segment(&file.name);
     let url = format!("{public_url}/v2/chat/file/{BUCKET}/{}/{name}", attachment.id);
     if file.is_picture {
         return format!("![]({url})");

@@ -14,7 +14,8 @@ use http_kit::json::{FieldProblem, FieldProblemKind};
 use crate::settings::TEXT_CHARS_MAX;
 use crate::wire::ErrorBody;
 
-/// What an overloaded server asks its clients to wait, in seconds. They retry every 2 to 10 s anyway (Ozon contract §4).
+/// What an overloaded server asks its clients to wait, in seconds. They retry every 2 to 10 s anyway (Ozon contract
+/// §4).
 const RETRY_AFTER_OVERLOAD_SECONDS: u16 = 5;
 
 /// An answer that is not a success.

@@ -62,8 +62,8 @@ pub(crate) struct SendFileRequest {
 impl WireRequest for SendFileRequest {
     const NAME: &'static str = "ChatSendFileRequest";
 
-    /// Base64 is a third longer than the bytes, line breaks add a little, and encoders that escape every `/` double what
-    /// is nothing but slashes: white pixels.
+    /// Base64 is a third longer than the bytes, line breaks add a little, and encoders that escape every `/` double
+    /// what is nothing but slashes: white pixels.
     fn body_bytes_max(policy: &Policy) -> u64 {
         const OTHER_FIELDS_BYTES_MAX: u64 = 64 << 10;
         policy.files.bytes_max.saturating_mul(3).saturating_add(OTHER_FIELDS_BYTES_MAX)

@@ -99,8 +99,8 @@ pub(crate) struct Sent {
     sent: bool,
 }
 
-/// `POST /auth/resend-verification`. Torg sends no mail: it tells the operator's log, from where the marketplace's mailer can be
-/// driven.
+/// `POST /auth/resend-verification`. Torg sends no mail: it tells the operator's log, from where the marketplace's
+/// mailer can be driven.
 pub(crate) async fn resend_verification(
     State(face): State<Face>,
     visitor: Visitor<Uncounted>,

@@ -34,8 +34,8 @@ impl SignedIn {
     }
 }
 
-/// A middleware for the calls that need a session: 401 without one, 403 for a change without the CSRF token; nothing was read or
-/// changed by then. Renews the cookies where that is due.
+/// A middleware for the calls that need a session: 401 without one, 403 for a change without the CSRF token; nothing
+/// was read or changed by then. Renews the cookies where that is due.
 pub(crate) async fn require_session(
     State(face): State<Face>,
     ClientAddress(address): ClientAddress,
@@ -61,7 +61,8 @@ pub(crate) async fn require_session(
         .is_some_and(|header| same_secret(header.to_str().unwrap_or_default(), &csrf_token));
     let was_renewed = asked_at <= session.last_activity;
 
-    // Header and cookie equal the token that belongs to the session, and with that each other: a planted pair does not pass.
+    // Header and cookie equal the token that belongs to the session, and with that each other: a planted pair does not
+    // pass.
     let mut answer = if is_reading(request.method()) || (has_cookie && has_header) {
         request.extensions_mut().insert(SignedIn { account, session });
         next.run(request).await

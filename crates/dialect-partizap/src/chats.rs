@@ -51,7 +51,8 @@ pub(crate) async fn create(
     visitor: Visitor<NewConversations>,
     body: Result<Object, Error>,
 ) -> Result<(StatusCode, Data<Conversation>), Error> {
-    // What begins a conversation is a text, too. It is counted before its input is looked at, like every other one (§2.1).
+    // What begins a conversation is a text, too. It is counted before its input is looked at, like every other one
+    // (§2.1).
     visitor.also::<Texts>(&face)?;
     let body = body?;
     let caller = &visitor.caller;
@@ -109,8 +110,8 @@ pub(crate) async fn unread_count(
     Ok(Data { data: UnreadCount { unread_count: unread.as_seller + unread.as_buyer } })
 }
 
-/// The conversation that is meant, if the caller takes part in it and has not hidden it: what is hidden answers by id like what
-/// does not exist, on every path (Partizap contract §7.6, §7.11).
+/// The conversation that is meant, if the caller takes part in it and has not hidden it: what is hidden answers by id
+/// like what does not exist, on every path (Partizap contract §7.6, §7.11).
 pub(crate) async fn in_sight(
     face: &Face,
     caller: &Caller,
@@ -122,8 +123,8 @@ pub(crate) async fn in_sight(
     if chat.seat(side).hidden { Err(Error::NotFound(Missing::Chat)) } else { Ok(chat) }
 }
 
-/// A middleware: an `{id}` that is not made of digits is no path of this wire (Partizap contract §5.3), and neither is one with
-/// anything that is not UTF-8.
+/// A middleware: an `{id}` that is not made of digits is no path of this wire (Partizap contract §5.3), and neither is
+/// one with anything that is not UTF-8.
 pub(crate) async fn require_digits(
     params: Result<RawPathParams, RawPathParamsRejection>,
     request: Request,

@@ -1,8 +1,9 @@
-//! The Partizap wire: the chat and account calls of a car parts marketplace, for people who are signed in with a cookie.
+//! The Partizap wire: the chat and account calls of a car parts marketplace, for people who are signed in with a
+//! cookie.
 //!
-//! It translates: paths, cookies, bodies and errors of the Partizap contract into the engine's commands and queries, and
-//! chats into its `Conversation`. It must never decide what is allowed in a chat (the domain does, by [`policy`]), never
-//! name another wire, and never answer in anything but the contract's envelopes.
+//! It translates: paths, cookies, bodies and errors of the Partizap contract into the engine's commands and queries,
+//! and chats into its `Conversation`. It must never decide what is allowed in a chat (the domain does, by [`policy`]),
+//! never name another wire, and never answer in anything but the contract's envelopes.
 
 mod account;
 mod auth;
@@ -84,7 +85,8 @@ pub fn router(engine: &Engine, settings: Settings) -> Router {
 
 /// The paths themselves (Partizap contract §1, §2.2).
 fn paths(face: &Face) -> Router<Face> {
-    // For people who are signed in. What is no number is no conversation, before anybody asks who is there (§2.1, §5.3).
+    // For people who are signed in. What is no number is no conversation, before anybody asks who is there (§2.1,
+    // §5.3).
     let signed_in = |methods: MethodRouter<Face>| {
         methods
             .route_layer(from_fn_with_state(face.clone(), auth::require_session))

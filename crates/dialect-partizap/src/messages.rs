@@ -102,7 +102,8 @@ pub(crate) async fn mark_read(
     Ok(Data { data: UnreadCount { unread_count } })
 }
 
-/// `POST /vendor/conversations/{id}/typing`. Nothing is stored, and as long as no live connection exists it reaches nobody.
+/// `POST /vendor/conversations/{id}/typing`. Nothing is stored, and as long as no live connection exists it reaches
+/// nobody.
 pub(crate) async fn typing(
     State(face): State<Face>,
     Visitor { caller, .. }: Visitor<Uncounted>,

@@ -1,5 +1,5 @@
-//! How often a person may do what (Partizap contract §7.15). A call is counted when its session is proved and before its
-//! input is looked at (§2.1).
+//! How often a person may do what (Partizap contract §7.15). A call is counted when its session is proved and before
+//! its input is looked at (§2.1).
 
 use std::marker::PhantomData;
 

@@ -98,7 +98,7 @@ impl List<'_> {
         page: &Page<T>,
         position_of: impl FnOnce(&T) -> P,
     ) -> Option<String> {
-        let last = page.items.last().filter(|_| page.has_more)?;
+        let last = page.last_if_more()?;
         Some(engine.seal_cursor(&self.purpose(), &position_of(last).to_bytes()))
     }
 }

@@ -1,5 +1,5 @@
-//! What stands before every method: credentials, scope, cabinet, limits, in this order (contract §9 row 38), and the headers that tell
-//! how much is left (contract §4.4).
+//! What stands before every method: credentials, scope, cabinet, limits, in this order (contract §9 row 38), and the
+//! headers that tell how much is left (contract §4.4).
 
 use axum::extract::{FromRequestParts as _, Request};
 use axum::http::request::Parts;

@@ -44,8 +44,8 @@ enum Credential {
     OAuth,
 }
 
-/// Whose credential the request with these headers carries. `Api-Key` alone decides where it is present; `api_key_only` looks at
-/// nothing else.
+/// Whose credential the request with these headers carries. `Api-Key` alone decides where it is present; `api_key_only`
+/// looks at nothing else.
 pub(crate) async fn identify(
     engine: &Engine,
     headers: &HeaderMap,

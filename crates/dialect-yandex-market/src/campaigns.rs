@@ -73,7 +73,7 @@ pub(crate) async fn get_campaigns(
     let purpose = format!("yandex-market getCampaigns {}", cabinet.account());
     let after = parameters.after(&face.engine, &purpose)?.and_then(ShopId::new);
     let page = face.engine.shops(&cabinet.caller, after, limit).await?;
-    let last = page.items.last().filter(|_| page.has_more).map(|shop| shop.id.get());
+    let last = page.last_if_more().map(|shop| shop.id.get());
     Ok(Json(CampaignPage {
         campaigns: campaigns(page.items, &cabinet),
         paging: Paging::after(&face.engine, &purpose, last),

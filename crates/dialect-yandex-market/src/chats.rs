@@ -73,7 +73,7 @@ pub(crate) async fn get_chats(
     let page = face.engine.chats_by_age(&cabinet.caller, filter, after, limit).await?;
     let related = face.engine.related(&page.items).await?;
     let offset = face.settings.time_offset;
-    let last = page.items.last().filter(|_| page.has_more).map(|chat| chat.id.get());
+    let last = page.last_if_more().map(|chat| chat.id.get());
     Ok(Answer::of(ChatPage {
         chats: page.items.iter().map(|chat| ChatInfo::of(chat, &related, offset)).collect(),
         paging: Paging::after(&face.engine, &purpose, last),

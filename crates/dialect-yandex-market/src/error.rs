@@ -1,4 +1,5 @@
-//! Every refusal and problem, in the wire's words (contract §3). Clients rely on status and code; the messages are for people.
+//! Every refusal and problem, in the wire's words (contract §3). Clients rely on status and code; the messages are for
+//! people.
 
 mod problems;
 

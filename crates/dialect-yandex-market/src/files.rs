@@ -12,7 +12,7 @@ use engine::{Engine, EngineError};
 use http_kit::body::BodyBounds;
 use http_kit::file_response;
 use http_kit::multipart::read_file_part;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use http_kit::path_segment;
 
 use crate::Face;
 use crate::admission::admit_download;
@@ -27,9 +27,6 @@ use crate::wire::Answer;
 const URL_BYTES_MAX: usize = 2000;
 
 const NOT_FOUND: Result<StoredFile, EngineError> = Err(EngineError::NotFound(Missing::Attachment));
-
-/// What a path segment may hold as it is.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// `POST …/chats/file/send`: one file, which is one message without text.
 pub(crate) async fn send_file(
@@ -49,8 +46,8 @@ pub(crate) async fn send_file(
     Ok(Answer::EMPTY)
 }
 
-/// `GET …/chats/files/{attachmentId}/{name}`: a file, for whoever has its signed address or a credential of the cabinet. The name in
-/// the address is for people; the number alone decides.
+/// `GET …/chats/files/{attachmentId}/{name}`: a file, for whoever has its signed address or a credential of the
+/// cabinet. The name in the address is for people; the number alone decides.
 pub(crate) async fn download_file(
     State(face): State<Face>,
     parameters: Parameters,
@@ -92,7 +89,7 @@ pub(crate) fn link(engine: &Engine, account: AccountId, attachment: &Attachment)
         format!("{}/businesses/{account}/chats/files/{}", engine.public_url(), attachment.id);
     let query = engine.sign_link(attachment, account).to_query();
     let name = &attachment.file.name;
-    let url = format!("{base}/{}?{query}", utf8_percent_encode(name, ESCAPED));
+    let url = format!("{base}/{}?{query}", path_segment(name));
     if url.len() <= URL_BYTES_MAX { url } else { format!("{base}/file?{query}") }
 }
 

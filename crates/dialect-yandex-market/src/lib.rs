@@ -1,7 +1,9 @@
-//! The chat methods of the Yandex Market Partner API (the seller's side), and the two neighbours that clients call first.
+//! The chat methods of the Yandex Market Partner API (the seller's side), and the two neighbours that clients call
+//! first.
 //!
-//! It translates paths, credentials, bodies and errors of that wire into calls of one engine and back. It must never decide what may
-//! be done in a chat: that is the domain's, by the [`policy()`] given here. Facts of the wire are cited as "contract §n".
+//! It translates paths, credentials, bodies and errors of that wire into calls of one engine and back. It must never
+//! decide what may be done in a chat: that is the domain's, by the [`policy()`] given here. Facts of the wire are cited
+//! as "contract §n".
 
 mod admission;
 mod auth;
@@ -105,7 +107,8 @@ pub fn owns(path: &str) -> bool {
     }
 }
 
-/// Serves `methods` under all spellings of `path`: with and without the version, with and without `.json` (contract §1).
+/// Serves `methods` under all spellings of `path`: with and without the version, with and without `.json` (contract
+/// §1).
 fn serve(routes: Router<Face>, path: &str, methods: &MethodRouter<Face>) -> Router<Face> {
     let spellings = [("/v2", ""), ("/v2", ".json"), ("", ""), ("", ".json")];
     spellings.into_iter().fold(routes, |routes, (version, suffix)| {

@@ -55,7 +55,7 @@ pub(crate) async fn get_history(
     let page = face.engine.messages(&cabinet.caller, &chat, range, limit).await?;
     let related = face.engine.related(std::slice::from_ref(&chat)).await?;
     let context = FullContext::of(&chat, &related);
-    let last = page.items.last().filter(|_| page.has_more).map(|message| message.id.get());
+    let last = page.last_if_more().map(|message| message.id.get());
     let infos = page.items.into_iter().map(|message| {
         let link = |attachment: &_| link(&face.engine, cabinet.account(), attachment);
         MessageInfo::of(message, face.settings.time_offset, link)

@@ -28,7 +28,8 @@ impl Parameters {
         Ok(usize::try_from(limit).unwrap_or_default())
     }
 
-    /// The id after which the page begins; none for the first page. `purpose` is what the token must have been made for.
+    /// The id after which the page begins; none for the first page. `purpose` is what the token must have been made
+    /// for.
     pub(crate) fn after(&self, engine: &Engine, purpose: &str) -> Result<Option<i64>, Error> {
         let given =
             |name| self.0.optional_text(name).map_err(|_unreadable| Error::bad_page_token());

@@ -37,6 +37,11 @@ impl<T> Page<T> {
         items.truncate(limit);
         Self { items, has_more }
     }
+
+    /// The row behind which the next page begins; none on the last page.
+    pub fn last_if_more(&self) -> Option<&T> {
+        self.items.last().filter(|_| self.has_more)
+    }
 }
 
 /// Which chats to list by activity.

@@ -15,4 +15,4 @@ pub mod query;
 pub mod request_id;
 
 pub use file_response::file_response;
-pub use paths::is_at_or_below;
+pub use paths::{is_at_or_below, path_segment};

@@ -119,8 +119,8 @@ pub(crate) fn refused(refusal: &Refusal) -> Problem {
     }
 }
 
-/// Status, slug and title: 422 for what is wrong with the request itself, 403 for what this side never may, 409 for what
-/// the chat's state forbids now.
+/// Status, slug and title: 422 for what is wrong with the request itself, 403 for what this side never may, 409 for
+/// what the chat's state forbids now.
 fn kind(refusal: &Refusal) -> (StatusCode, &'static str, &'static str) {
     const INVALID: StatusCode = StatusCode::UNPROCESSABLE_ENTITY;
     const CONFLICT: StatusCode = StatusCode::CONFLICT;

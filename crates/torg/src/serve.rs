@@ -163,8 +163,8 @@ impl Connection {
         request.extensions_mut().insert(Stopping(self.stop.clone()));
         let mut answer = self.routes.clone().oneshot(request).await?;
         if unread.is_there() {
-            // What still comes of the body cannot be told from a next request, so the connection ends here. A client that is not
-            // told would lose the request that it sends next.
+            // What still comes of the body cannot be told from a next request, so the connection ends here. A client
+            // that is not told would lose the request that it sends next.
             answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(answer)

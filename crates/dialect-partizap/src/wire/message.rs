@@ -83,8 +83,8 @@ impl Writer<'_> {
         }
     }
 
-    /// The wire has one picture a message and no files. What came through another door beyond that stands below the text, a line
-    /// each, with its address.
+    /// The wire has one picture a message and no files. What came through another door beyond that stands below the
+    /// text, a line each, with its address.
     fn text_with<'a>(
         &self,
         text: Option<&str>,

@@ -69,8 +69,8 @@ impl Writer<'_> {
         }
     }
 
-    /// Clients cannot show a conversation without a product. Where there is none, or the marketplace has not told of it, a card
-    /// that cannot be bought names what the conversation is about.
+    /// Clients cannot show a conversation without a product. Where there is none, or the marketplace has not told of
+    /// it, a card that cannot be bought names what the conversation is about.
     fn stand_in(&self, chat: &Chat, related: &Related) -> ProductSummary {
         let first_item = related.order_of(chat).and_then(|facts| facts.order.items.first());
         let (id, title) = match chat.context {

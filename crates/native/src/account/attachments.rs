@@ -39,8 +39,8 @@ pub(crate) struct UploadForm {
 
 /// Upload a file for a message
 ///
-/// Either a form (`multipart/form-data`) with a part called `file`, or the bare file with a `Content-Type` of its own. Name
-/// its id in `attachment_ids` of one message. At most 10 MiB unless the server is set up otherwise.
+/// Either a form (`multipart/form-data`) with a part called `file`, or the bare file with a `Content-Type` of its own.
+/// Name its id in `attachment_ids` of one message. At most 10 MiB unless the server is set up otherwise.
 #[utoipa::path(
     post, path = "/api/v1/attachments", operation_id = "uploadAttachment", tag = "chats", params(UploadParams),
     request_body(content((UploadForm = "multipart/form-data"), (FileBytes = "application/octet-stream"))),

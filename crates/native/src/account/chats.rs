@@ -36,7 +36,8 @@ pub(crate) struct OpenRequest {
     message: Option<NewMessage>,
 }
 
-/// What a chat is to be about: `{"type": "order", "id": 7}`, `{"type": "posting", "number": "1-0001-1"}`, `{"type": "none"}`.
+/// What a chat is to be about: `{"type": "order", "id": 7}`, `{"type": "posting", "number": "1-0001-1"}`,
+/// `{"type": "none"}`.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct ContextRequest {
     #[serde(rename = "type")]

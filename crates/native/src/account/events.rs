@@ -55,7 +55,8 @@ pub(crate) struct EventView {
 
 /// Read the log of your account
 ///
-/// A reader that goes on with `next_after` misses nothing and sees nothing twice. What is handed over counts as delivered.
+/// A reader that goes on with `next_after` misses nothing and sees nothing twice. What is handed over counts as
+/// delivered.
 #[utoipa::path(
     get, path = "/api/v1/events", operation_id = "listEvents", tag = "chats", params(EventParams),
     responses((status = 200, body = EventList), Problem),

@@ -107,8 +107,9 @@ pub(crate) async fn list(
 
 /// Write in a chat
 ///
-/// With an `Idempotency-Key` the same request makes one message, however often it is sent: the first answer is 201, each
-/// repeat 200 with the same message and the header `Idempotent-Replayed: true`. The same key with another request is 422.
+/// With an `Idempotency-Key` the same request makes one message, however often it is sent: the first answer is 201,
+/// each repeat 200 with the same message and the header `Idempotent-Replayed: true`. The same key with another request
+/// is 422.
 #[utoipa::path(
     post, path = "/api/v1/chats/{id}/messages", operation_id = "sendMessage", tag = "chats",
     params(
@@ -182,7 +183,8 @@ async fn unseen(
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct SearchParams {
-    /// Messages whose text contains this are found; upper and lower case are the same, every character stands for itself.
+    /// Messages whose text contains this are found; upper and lower case are the same, every character stands for
+    /// itself.
     #[param(inline)]
     q: Needle,
     /// Only in this chat, also if it is hidden. Otherwise in all chats that you have not hidden.

@@ -64,9 +64,10 @@ pub(crate) struct RefusedLine {
 
 /// Store many facts, keys and sessions
 ///
-/// The body is NDJSON: one JSON object a line, such as `{"type": "shop", "id": 5, "seller_id": 7, …}`, with the members of the
-/// single calls. Lines of the types `key` and `session` name their `account_id` and bring their `secret` or `token` along.
-/// Good lines are kept; the report names the others. At most 256 KiB a line, 64 MiB in all. The same body again changes nothing.
+/// The body is NDJSON: one JSON object a line, such as `{"type": "shop", "id": 5, "seller_id": 7, …}`, with the members
+/// of the single calls. Lines of the types `key` and `session` name their `account_id` and bring their `secret` or
+/// `token` along. Good lines are kept; the report names the others. At most 256 KiB a line, 64 MiB in all. The same
+/// body again changes nothing.
 #[utoipa::path(
     post, path = "/api/v1/host/facts", operation_id = "hostPutFacts", tag = "host",
     request_body(content = String, content_type = "application/x-ndjson"),

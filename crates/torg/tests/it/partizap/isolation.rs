@@ -1,4 +1,5 @@
-//! What belongs to others looks exactly like what does not exist (Partizap contract §7.6, §8.13); bare and prefixed paths.
+//! What belongs to others looks exactly like what does not exist (Partizap contract §7.6, §8.13); bare and prefixed
+//! paths.
 
 use reqwest::Method;
 use serde_json::json;

@@ -1,4 +1,5 @@
-//! Bodies that are not what they should be: answered in the wire's words, with bounded work, and nothing stored (§1, §3.4, row 42).
+//! Bodies that are not what they should be: answered in the wire's words, with bounded work, and nothing stored (§1,
+//! §3.4, row 42).
 
 use domain::catalog::Model;
 use serde_json::json;

@@ -7,8 +7,9 @@ use testkit::{OTHER_SELLER, SELLER};
 
 use super::{Cabinet, send};
 
-/// Fault and later fault, verb, path (`own` and `foreign` are cabinets), key, body, and the answer: its status and how its message
-/// begins. The hour of getChat is used up; `{finished}` is a chat in which nobody writes any more; `LONG` is a text too long.
+/// Fault and later fault, verb, path (`own` and `foreign` are cabinets), key, body, and the answer: its status and how
+/// its message begins. The hour of getChat is used up; `{finished}` is a chat in which nobody writes any more; `LONG`
+/// is a text too long.
 const TWO_FAULTS: &str = r"
 path, verb               | DELETE | own/nothing                              | none   |       | 404 | Resource not found
 path, credentials        | GET    | own/nothing                              | broken |       | 404 | Resource not found
