@@ -67,7 +67,7 @@ impl Market {
     pub(crate) async fn key(&self, account: AccountId, audience: &str) -> anyhow::Result<String> {
         let engine = self.server.engine();
         let secret = new_secret(audience, engine.random()).context("a face without keys")?;
-        engine.put_key(&engine.new_key(Some(account), audience, "bench", &secret)).await?;
+        engine.put_key(&engine.new_key(Some(account), audience, "bench", &secret)).await??;
         Ok(secret)
     }
 }
