@@ -123,7 +123,7 @@ impl Batch {
 
 /// A command decides over a chat as it was before its events.
 fn as_it_is_now(mut answer: Answer, world: &World) -> Answer {
-    if let Answer::Opened { chat, .. } = &mut answer
+    if let Answer::Opened { chat, .. } | Answer::Posted { chat, .. } = &mut answer
         && let Some(now) = world.chats.get(&chat.id)
     {
         Chat::clone_from(chat, now);

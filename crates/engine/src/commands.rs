@@ -32,6 +32,8 @@ pub struct Opened {
 pub struct Posted {
     /// As it is stored.
     pub message: Message,
+    /// The chat as the message left it.
+    pub chat: Chat,
     /// Whether the same request had made it before.
     pub replayed: bool,
 }
@@ -174,8 +176,10 @@ impl Engine {
 
     async fn posted(&self, command: Command) -> Result<Posted, EngineError> {
         let answer = self.run(command).await?;
-        let Answer::Posted { message, replayed } = answer else { return Err(unexpected(&answer)) };
-        Ok(Posted { message: *message, replayed })
+        let Answer::Posted { message, chat, replayed } = answer else {
+            return Err(unexpected(&answer));
+        };
+        Ok(Posted { message: *message, chat: *chat, replayed })
     }
 
     async fn done(&self, command: Command) -> Result<(), EngineError> {

@@ -75,6 +75,8 @@ pub enum Answer {
     Posted {
         /// The message, as it is stored.
         message: Box<Message>,
+        /// The chat as the message left it.
+        chat: Box<Chat>,
         /// Whether it was stored before, under the same idempotency key.
         replayed: bool,
     },

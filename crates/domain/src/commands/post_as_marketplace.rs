@@ -60,6 +60,7 @@ impl PostAsMarketplace {
         if let Some(message) = self.draft.earlier(world, AccountId::MARKETPLACE)? {
             return Ok(Decision::nothing(Answer::Posted {
                 message: Box::new(message.clone()),
+                chat: Box::new(chat.clone()),
                 replayed: true,
             }));
         }
@@ -67,7 +68,11 @@ impl PostAsMarketplace {
             Author { role: self.role.into(), account: AccountId::MARKETPLACE, member: None };
         let message = self.draft.to_message(world, chat, author, &UNBOUND, now)?;
         let receipt = self.draft.receipt(&message);
-        let answer = Answer::Posted { message: Box::new(message.clone()), replayed: false };
+        let answer = Answer::Posted {
+            message: Box::new(message.clone()),
+            chat: Box::new(chat.clone()),
+            replayed: false,
+        };
         Ok(Decision { events: vec![created(chat, message, self.asks)], answer, receipt })
     }
 }

@@ -42,6 +42,7 @@ impl PostMessage {
         if let Some(message) = self.draft.earlier(world, self.actor.account)? {
             return Ok(Decision::nothing(Answer::Posted {
                 message: Box::new(message.clone()),
+                chat: Box::new(chat.clone()),
                 replayed: true,
             }));
         }
@@ -71,7 +72,11 @@ pub(super) fn write(
     let author = Author { role: side.into(), account: actor.account, member: actor.member };
     let message = draft.to_message(world, chat, author, &policy.files, now)?;
     let receipt = draft.receipt(&message);
-    let answer = Answer::Posted { message: Box::new(message.clone()), replayed: false };
+    let answer = Answer::Posted {
+        message: Box::new(message.clone()),
+        chat: Box::new(chat.clone()),
+        replayed: false,
+    };
 
     let mut events = Vec::with_capacity(2);
     if chat.state == State::Closed {

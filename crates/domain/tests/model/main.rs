@@ -37,7 +37,7 @@ struct Model {
 impl Model {
     fn hear(&mut self, command: &Command, answer: &Answer, before: &Memory) {
         match (command, answer) {
-            (_, Answer::Posted { message, replayed: false }) => {
+            (_, Answer::Posted { message, replayed: false, .. }) => {
                 self.say(message.chat, message.id, message.author.role);
             }
             (Command::OpenChat(_), Answer::Opened { chat, message, replayed, .. }) => {

@@ -136,9 +136,8 @@ pub(crate) async fn send(
         }
         Err(error) => return Err(error.into()),
     };
-    let chat = engine.chat(&caller, id).await?;
-    let side = engine.side(&caller, &chat)?;
-    let view = MessageView::of(engine, &chat, side, &posted.message);
+    let side = engine.side(&caller, &posted.chat)?;
+    let view = MessageView::of(engine, &posted.chat, side, &posted.message);
     Ok(created(posted.replayed, &view))
 }
 

@@ -110,8 +110,7 @@ pub(crate) async fn send(
     let draft = message.into_draft(engine, &request_key, MarketplaceFingerprint { role, asks })?;
     let asks = asks.map(Side::from);
     let posted = engine.post_as_marketplace(host, id, role.into(), draft, asks).await?;
-    let chat = engine.any_chat(host, id).await?;
-    Ok(created(posted.replayed, &MessageView::for_host(engine, &chat, &posted.message)))
+    Ok(created(posted.replayed, &MessageView::for_host(engine, &posted.chat, &posted.message)))
 }
 
 /// Close a chat. It opens again with the buyer's next message

@@ -210,7 +210,7 @@ pub(crate) fn opened(answer: Result<Answer, CommandError>) -> (Chat, bool) {
 
 pub(crate) fn posted(answer: Result<Answer, CommandError>) -> (Message, bool) {
     match answer {
-        Ok(Answer::Posted { message, replayed }) => (*message, replayed),
+        Ok(Answer::Posted { message, replayed, .. }) => (*message, replayed),
         other => panic!("not posted: {other:?}"),
     }
 }

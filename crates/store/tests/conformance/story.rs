@@ -76,7 +76,9 @@ impl Story {
                 // Refusals are part of the tale.
                 match answer {
                     Ok(Answer::Opened { chat, created: true, .. }) => self.chats.push(chat.id),
-                    Ok(Answer::Posted { message, replayed: false }) => self.messages.push(*message),
+                    Ok(Answer::Posted { message, replayed: false, .. }) => {
+                        self.messages.push(*message);
+                    }
                     Ok(_) | Err(engine::store::CommandError::Denied(_)) => {}
                     Err(engine::store::CommandError::Store(failure)) => panic!("{failure}"),
                 }
