@@ -1,11 +1,15 @@
 //! Request bodies, read whole and within bounds.
 
+mod room;
+
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use tokio::time::{Instant, timeout_at};
+
+use room::Room;
 
 /// How much of a body is taken, and how long the client may take to send it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +49,7 @@ pub enum BodyProblem {
         /// The length that the client declared or, without one, how much had arrived when reading stopped.
         passed_bytes: u64,
     },
-    /// The client did not send the body in time.
+    /// The client did not send the body in time, or too many large bodies were being received.
     #[error("the body did not arrive in time")]
     TooSlow,
     /// The connection broke or the transfer coding is wrong; there is hardly anybody left to answer.
@@ -54,6 +58,9 @@ pub enum BodyProblem {
 }
 
 /// Reads `body` whole, never holding more than `bounds.bytes_max` bytes of it.
+///
+/// All bodies of the process together hold at most 512 MiB beyond 64 KiB each. One for which there is no room waits, as
+/// long as its time lasts.
 pub async fn read_bounded(mut body: Body, bounds: BodyBounds) -> Result<Bytes, BodyProblem> {
     let declared_bytes = body.size_hint().exact();
     if let Some(declared_bytes) = declared_bytes.filter(|length| *length > bounds.bytes_max) {
@@ -86,7 +93,9 @@ pub async fn read_bounded(mut body: Body, bounds: BodyBounds) -> Result<Bytes, B
                         passed_bytes,
                     });
                 }
-                taken.push(data);
+                if timeout_at(deadline, taken.push(data)).await.is_err() {
+                    return Err(BodyProblem::TooSlow);
+                }
             }
         }
     }
@@ -113,10 +122,12 @@ async fn drain(body: &mut Body, bounds: BodyBounds, already_passed_bytes: u64) -
 struct Taken {
     first: Bytes,
     joined: BytesMut,
+    room: Room,
 }
 
 impl Taken {
-    fn push(&mut self, piece: Bytes) {
+    async fn push(&mut self, piece: Bytes) {
+        self.room.reserve(self.first.len().max(self.joined.len()) + piece.len()).await;
         if self.first.is_empty() && self.joined.is_empty() {
             self.first = piece;
             return;
@@ -128,7 +139,7 @@ impl Taken {
     }
 
     fn into_bytes(self) -> Bytes {
-        if self.joined.is_empty() { self.first } else { self.joined.freeze() }
+        self.room.hold(if self.joined.is_empty() { self.first } else { self.joined.freeze() })
     }
 }
 
