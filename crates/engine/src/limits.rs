@@ -73,11 +73,12 @@ impl Limits {
         windows.sweep(now);
         let window =
             windows.used.entry((what, subject.to_owned())).or_insert(Window { until_ms, used: 0 });
-        if window.until_ms != until_ms {
+        if !window.counts_for(until_ms, quota) {
             *window = Window { until_ms, used: 0 };
         }
         let allowed = window.used < quota.units;
         window.used += u32::from(allowed);
+        let until = Timestamp::from_millisecond(window.until_ms).unwrap_or(Timestamp::MAX);
         Taken { allowed, limit: quota.units, remaining: quota.units - window.used, until }
     }
 
@@ -90,8 +91,9 @@ impl Limits {
         }
         let windows = lock(&self.windows);
         let window = windows.used.get(&(what, subject.to_owned()));
-        let used =
-            window.filter(|window| window.until_ms == until_ms).map_or(0, |window| window.used);
+        let used = window
+            .filter(|window| window.counts_for(until_ms, quota))
+            .map_or(0, |window| window.used);
         let remaining = quota.units.saturating_sub(used);
         Taken { allowed: remaining != 0, limit: quota.units, remaining, until }
     }
@@ -165,9 +167,22 @@ impl Windows {
     }
 }
 
+impl Window {
+    /// Whether a request whose own window ends at `until_ms` counts in this one. A request that read the clock just
+    /// before a window began and comes late must not begin the count anew.
+    fn counts_for(&self, until_ms: i64, quota: Quota) -> bool {
+        let ahead_ms = self.until_ms.saturating_sub(until_ms);
+        ahead_ms == 0 || ahead_ms == window_length_ms(quota)
+    }
+}
+
+fn window_length_ms(quota: Quota) -> i64 {
+    i64::try_from(quota.window.as_millis()).unwrap_or(i64::MAX).max(1)
+}
+
 fn window_end(quota: Quota, now: Timestamp) -> i64 {
-    let length = i64::try_from(quota.window.as_millis()).unwrap_or(i64::MAX).max(1);
-    now.as_millisecond().div_euclid(length).saturating_add(1).saturating_mul(length)
+    let length_ms = window_length_ms(quota);
+    now.as_millisecond().div_euclid(length_ms).saturating_add(1).saturating_mul(length_ms)
 }
 
 /// Something that is in work.
@@ -251,6 +266,17 @@ mod tests {
         let taken = limits.take("send", "7", TWO_AN_HOUR, now);
         assert_eq!(limits.give_back("send", "7", TWO_AN_HOUR, taken).remaining, 1);
         assert!(limits.take("send", "7", TWO_AN_HOUR, now).allowed);
+    }
+
+    #[test]
+    fn a_request_that_comes_late_does_not_begin_the_count_anew() {
+        let limits = Limits::default();
+        let (before, after) = (at("2026-11-21T10:59:59.999Z"), at("2026-11-21T11:00:00Z"));
+        limits.take("send", "7", TWO_AN_HOUR, after);
+        assert_eq!(limits.take("send", "7", TWO_AN_HOUR, before).remaining, 0);
+        assert!(!limits.take("send", "7", TWO_AN_HOUR, after).allowed);
+        // A clock that was put back is believed.
+        assert!(limits.take("send", "7", TWO_AN_HOUR, at("2026-11-21T08:00:00Z")).allowed);
     }
 
     #[test]
