@@ -105,6 +105,18 @@ impl<T: Copy> PerModel<T> {
         Self { fbo: value, fbs: value, rfbs: value, dbs: value, express: value, laas: value }
     }
 
+    /// The value that `of` gives for each.
+    pub fn each(of: impl Fn(Model) -> T) -> Self {
+        Self {
+            fbo: of(Model::Fbo),
+            fbs: of(Model::Fbs),
+            rfbs: of(Model::Rfbs),
+            dbs: of(Model::Dbs),
+            express: of(Model::Express),
+            laas: of(Model::Laas),
+        }
+    }
+
     /// The value for `model`.
     pub const fn get(&self, model: Model) -> T {
         match model {

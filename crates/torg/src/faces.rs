@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::SignedDuration;
-use domain::policy::Policy;
+use domain::policy::{Opening, PerModel, Policy, SellerRules, Writing};
 use engine::Engine;
 use engine::limits::Quota;
 use engine::random::Random;
@@ -11,8 +11,8 @@ use native::KeyAudience;
 
 use crate::front::Face;
 use crate::settings::{
-    NativeSettings, OzonSettings, PartizapSettings, Settings, SubscriptionGate,
-    YandexMarketSettings,
+    ModelName, NativeSettings, OzonSettings, PartizapSettings, SellerSettings, Settings,
+    SubscriptionGate, YandexMarketSettings,
 };
 
 pub use native::{AUDIENCE as NATIVE_AUDIENCE, HOST_AUDIENCE};
@@ -105,7 +105,38 @@ fn native_settings(settings: &NativeSettings) -> native::Settings {
         file_bytes_max: settings.file_bytes_max.into(),
         quota: Quota { units: settings.requests_per_minute, window: SignedDuration::from_mins(1) },
         audiences: account_audiences(),
+        seller: seller_rules(&settings.seller),
         ..native::Settings::default()
+    }
+}
+
+fn seller_rules(settings: &SellerSettings) -> SellerRules {
+    let hours = |hours: u32| SignedDuration::from_hours(hours.into());
+    let opening = match settings.opening_window_hours {
+        0 => Opening::Always,
+        window => Opening::After(hours(window)),
+    };
+    let opens = |models: &[ModelName]| {
+        PerModel::each(
+            |model| if models.contains(&model.into()) { opening } else { Opening::Never },
+        )
+    };
+    let (answer, after_delivery) = (settings.reply_window_hours, settings.delivery_window_hours);
+    let (writes, writes_elsewhere) = match (hours(answer), after_delivery) {
+        _ if answer == 0 => (Writing::Always, Writing::Always),
+        (answer, 0) => (Writing::AnswerWithin(answer), Writing::AnswerWithin(answer)),
+        (answer, after) => {
+            let windows = Writing::Windows { after_delivery: hours(after), answer };
+            (windows, Writing::AnswerWithin(answer))
+        }
+    };
+    SellerRules {
+        opens_order_chat: opens(&settings.opens_order_chats),
+        opens_return_chat: opens(&settings.opens_return_chats),
+        opens_other_chat: settings.opens_other_chats,
+        writes: PerModel::all(writes),
+        writes_elsewhere,
+        ..SellerRules::UNBOUND
     }
 }
 

@@ -13,7 +13,7 @@ use confique::Config;
 use http_kit::client_address::AddressBlock;
 
 pub use load::{Origin, SettingsProblem, SettingsProblems, Sources, load, reference};
-pub use values::{LogFormat, PublicUrl, SubscriptionGate, TimeOffset};
+pub use values::{LogFormat, ModelName, PublicUrl, SubscriptionGate, TimeOffset};
 use values::{is_host_name, is_log_filter, is_origin, is_path_prefix};
 
 /// Settings of the Torg server.
@@ -123,6 +123,42 @@ pub struct NativeSettings {
     /// limit.
     #[config(default = 6_000, validate(is_within(0..=1_000_000_000, *requests_per_minute), "out of bounds"))]
     pub requests_per_minute: u32,
+
+    /// What binds the seller.
+    #[config(nested)]
+    pub seller: SellerSettings,
+}
+
+/// What binds sellers who use Torg's own API. Buyers begin chats and write whenever they like.
+#[derive(Clone, Debug, PartialEq, Config)]
+#[config(layer_attr(serde(deny_unknown_fields)))]
+pub struct SellerSettings {
+    /// With which fulfilment models the seller may begin a chat about an order: a list of "fbo", "fbs", "rfbs", "dbs",
+    /// "express", "laas".
+    #[config(default = ["fbo", "fbs", "rfbs", "dbs", "express", "laas"])]
+    pub opens_order_chats: Vec<ModelName>,
+
+    /// With which fulfilment models the seller may begin a chat about a return: the same names.
+    #[config(default = ["fbo", "fbs", "rfbs", "dbs", "express", "laas"])]
+    pub opens_return_chats: Vec<ModelName>,
+
+    /// Whether the seller may begin a chat about a product, or about nothing in particular: true or false.
+    #[config(default = false)]
+    pub opens_other_chats: bool,
+
+    /// For how many hours after payment, and again after delivery, the seller may begin a chat: 1 to 87600; 0 for any
+    /// time.
+    #[config(default = 0, validate(is_within(0..=87_600, *opening_window_hours), "out of bounds"))]
+    pub opening_window_hours: u32,
+
+    /// For how many hours after the buyer's latest message the seller may answer: 1 to 87600; 0 for any time.
+    #[config(default = 0, validate(is_within(0..=87_600, *reply_window_hours), "out of bounds"))]
+    pub reply_window_hours: u32,
+
+    /// With a reply window: for how many hours after delivery the seller may write unasked, from payment on, in chats
+    /// about orders and returns: 1 to 87600; 0 for never.
+    #[config(default = 0, validate(is_within(0..=87_600, *delivery_window_hours), "out of bounds"))]
+    pub delivery_window_hours: u32,
 }
 
 /// The chat methods of the Ozon Seller API.

@@ -7,6 +7,7 @@
 
 use std::fmt;
 
+use domain::catalog::Model;
 use hyper::Uri;
 use hyper::http::uri::Authority;
 use jiff::tz::Offset;
@@ -140,4 +141,35 @@ pub(super) fn is_origin(origins: &Vec<String>) -> Result<(), String> {
 /// A filter as `tracing` understands it.
 pub(super) fn is_log_filter(text: &String) -> Result<(), String> {
     tracing_subscriber::EnvFilter::try_new(text).map(drop).map_err(|error| error.to_string())
+}
+
+/// A fulfilment model, by its name in the settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ModelName {
+    /// See [`Model::Fbo`].
+    Fbo,
+    /// See [`Model::Fbs`].
+    Fbs,
+    /// See [`Model::Rfbs`].
+    Rfbs,
+    /// See [`Model::Dbs`].
+    Dbs,
+    /// See [`Model::Express`].
+    Express,
+    /// See [`Model::Laas`].
+    Laas,
+}
+
+impl From<Model> for ModelName {
+    fn from(model: Model) -> Self {
+        match model {
+            Model::Fbo => Self::Fbo,
+            Model::Fbs => Self::Fbs,
+            Model::Rfbs => Self::Rfbs,
+            Model::Dbs => Self::Dbs,
+            Model::Express => Self::Express,
+            Model::Laas => Self::Laas,
+        }
+    }
 }

@@ -1,13 +1,14 @@
 //! Every refusal of the domain has its own words here.
 
 use domain::SignedDuration;
-use domain::catalog::Model;
-use domain::policy::{Opening, PerModel, SellerRules, Writing};
+use domain::catalog::{Model, Posting};
+use engine::clock::Clock as _;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use testkit::Server;
+use torg::settings::ModelName;
 
-use super::client::{Answer, Client};
+use super::client::Client;
 
 #[tokio::test]
 async fn texts_that_cannot_be_sent() {
@@ -115,61 +116,78 @@ async fn a_product_chat_cannot_become_a_dispute() {
     refused.problem(StatusCode::CONFLICT, "nothing-to-dispute");
 }
 
-/// Runs this API by rules that bind the seller, over the engine of `server`.
-async fn bound_face(server: &Server, seller: SellerRules) -> String {
-    let settings = native::Settings { seller, ..native::Settings::default() };
-    let routes = native::router(server.engine(), settings);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, routes).await });
-    format!("http://{address}/api/v1")
-}
-
 #[tokio::test]
 async fn windows_that_are_over_say_when_they_ended() {
-    let server = Server::start().await;
+    let server = Server::start_with(|settings| {
+        let seller = &mut settings.native.seller;
+        seller.opens_order_chats = vec![ModelName::Fbs];
+        seller.opening_window_hours = 1;
+        seller.reply_window_hours = 48;
+    })
+    .await;
     let order = server.order(Model::Fbs).await;
-    let rules = SellerRules {
-        opens_order_chat: PerModel {
-            fbs: Opening::After(SignedDuration::from_mins(30)),
-            ..PerModel::all(Opening::Never)
-        },
-        writes_elsewhere: Writing::AnswerWithin(SignedDuration::from_hours(48)),
-        ..SellerRules::UNBOUND
-    };
-    let url = bound_face(&server, rules).await;
-    let seller = Client::seller(&server).await;
-    let (http, key) = (server.http(), &seller.key);
-    let get = |path: String| Answer::of(http.get(format!("{url}{path}")).bearer_auth(key));
-    let post = |path: String, body: Value| {
-        Answer::of(http.post(format!("{url}{path}")).bearer_auth(key).json(&body))
-    };
+    let (seller, buyer) = (Client::seller(&server).await, Client::buyer(&server).await);
 
+    // The posting was paid an hour ago.
+    server.clock().advance(SignedDuration::from_millis(1));
     let open = json!({"context": {"type": "order", "id": order.id.get()}});
-    let refused = post("/chats".to_owned(), open).await;
+    let refused = seller.post("/chats", open).await;
     let refused = refused.problem(StatusCode::CONFLICT, "opening-window-closed");
-    assert_eq!(refused["closed_at"], "2026-11-21T09:30:00.000Z");
+    assert_eq!(refused["closed_at"], "2026-11-21T10:00:00.000Z");
     let fbo = server.order(Model::Fbo).await;
     let open = json!({"context": {"type": "order", "id": fbo.id.get()}});
-    let refused = post("/chats".to_owned(), open).await;
+    let refused = seller.post("/chats", open).await;
     let refused = refused.problem(StatusCode::FORBIDDEN, "opening-not-allowed");
     assert_eq!((&refused["model"], &refused["allowed_models"]), (&json!("fbo"), &json!(["fbs"])));
 
-    let buyer = Client::buyer(&server).await;
     let chat = buyer.product_chat().await;
     let path = format!("/chats/{chat}");
-    let refused = post(format!("{path}/messages"), json!({"text": "x"})).await;
+    let refused = seller.post(&format!("{path}/messages"), json!({"text": "x"})).await;
     let refused = refused.problem(StatusCode::CONFLICT, "window-closed");
     assert_eq!(refused["closed_at"], Value::Null, "nobody has asked yet");
     buyer.say(chat, "вопрос").await;
-    let open = get(path.clone()).await.ok();
-    let until = "2026-11-23T10:00:00.000Z";
+    let open = seller.get(&path).await.ok();
+    let until = "2026-11-23T10:00:00.001Z";
     assert_eq!(open["can_send"], json!({"allowed": true, "until": until, "reason": null}));
     server.clock().advance(SignedDuration::from_hours(48));
-    assert_eq!(post(format!("{path}/messages"), json!({"text": "x"})).await.status, 201);
+    assert_eq!(seller.post(&format!("{path}/messages"), json!({"text": "x"})).await.status, 201);
     server.clock().advance(SignedDuration::from_millis(1));
-    let refused = post(format!("{path}/messages"), json!({"text": "x"})).await;
+    let refused = seller.post(&format!("{path}/messages"), json!({"text": "x"})).await;
     let refused = refused.problem(StatusCode::CONFLICT, "window-closed");
     assert_eq!(refused["closed_at"], until);
-    same_reason(&get(path).await.ok(), &refused);
+    same_reason(&seller.get(&path).await.ok(), &refused);
+}
+
+#[tokio::test]
+async fn after_a_delivery_the_seller_writes_unasked_for_a_while() {
+    let server = Server::start_with(|settings| {
+        settings.native.seller.reply_window_hours = 48;
+        settings.native.seller.delivery_window_hours = 72;
+    })
+    .await;
+    let order = server.order(Model::Fbo).await;
+    let seller = Client::seller(&server).await;
+    let open = json!({"context": {"type": "order", "id": order.id.get()}});
+    let opened = seller.post("/chats", open).await.ok();
+    let path = format!("/chats/{}", opened["chat"]["id"]);
+    let unbound = json!({"allowed": true, "until": null, "reason": null});
+    assert_eq!(opened["chat"]["can_send"], unbound, "not delivered yet");
+
+    let delivered_at = server.clock().now();
+    server
+        .posting(Posting {
+            number: order.posting,
+            order: order.id,
+            paid_at: Some(delivered_at),
+            delivered_at: Some(delivered_at),
+            cancelled_at: None,
+        })
+        .await;
+    let until = "2026-11-24T10:00:00.000Z";
+    let bound = json!({"allowed": true, "until": until, "reason": null});
+    assert_eq!(seller.get(&path).await.ok()["can_send"], bound);
+    server.clock().advance(SignedDuration::from_hours(72) + SignedDuration::from_millis(1));
+    let refused = seller.post(&format!("{path}/messages"), json!({"text": "x"})).await;
+    let refused = refused.problem(StatusCode::CONFLICT, "window-closed");
+    assert_eq!(refused["closed_at"], until);
 }
