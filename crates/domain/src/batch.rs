@@ -141,29 +141,11 @@ impl Changes {
                 .insert(chat, ChatChange { before: Some(before.clone()), after: before.clone() });
         }
         world.apply(event, now);
-        match event {
-            Event::ChatOpened(chat) => {
-                self.chats.insert(chat.id, ChatChange { before: None, after: Chat::clone(chat) });
-            }
-            Event::MessageCreated { message, .. } => {
-                self.attachments.extend(message.attachments.iter().cloned());
-                self.messages.push(Message::clone(message));
-            }
-            Event::AttachmentStored(attachment) => {
-                self.attachments.push(Attachment::clone(attachment));
-            }
-            Event::ChatRead { .. }
-            | Event::ChatDelivered { .. }
-            | Event::TurnChanged { .. }
-            | Event::ChatClosed { .. }
-            | Event::ChatReopened { .. }
-            | Event::DisputeStarted { .. }
-            | Event::DisputeEnded { .. }
-            | Event::ChatHidden { .. }
-            | Event::ChatShown { .. }
-            | Event::ChatBlocked { .. }
-            | Event::ChatUnblocked { .. } => {}
+        if let Some(chat) = event.opened() {
+            self.chats.insert(chat.id, ChatChange { before: None, after: chat.clone() });
         }
+        self.messages.extend(event.message().cloned());
+        self.attachments.extend_from_slice(event.attachments());
         if let Some(chat) = event.chat().and_then(|id| world.chats.get(&id)) {
             self.entries.extend(event.entries(chat, now));
         }

@@ -164,6 +164,25 @@ impl Event {
         }
     }
 
+    /// The chat that began with this.
+    pub(crate) fn opened(&self) -> Option<&Chat> {
+        if let Self::ChatOpened(chat) = self { Some(chat) } else { None }
+    }
+
+    /// The message that was created.
+    pub(crate) fn message(&self) -> Option<&Message> {
+        if let Self::MessageCreated { message, .. } = self { Some(message) } else { None }
+    }
+
+    /// The files that were stored, or belong to a message from now on.
+    pub(crate) fn attachments(&self) -> &[Attachment] {
+        match (self, self.message()) {
+            (Self::AttachmentStored(attachment), _) => std::slice::from_ref(attachment),
+            (_, Some(message)) => &message.attachments,
+            (_, None) => &[],
+        }
+    }
+
     /// What the logs keep of this event, and whose logs. Both sides hear of everything, except that hiding a chat is
     /// nobody else's business.
     pub(crate) fn entries(&self, chat: &Chat, at: Timestamp) -> Vec<(AccountId, Entry)> {

@@ -170,38 +170,22 @@ impl World {
 
     /// Lets `event` happen.
     pub(crate) fn apply(&mut self, event: &Event, at: Timestamp) {
-        match event {
-            Event::ChatOpened(chat) => {
-                self.last_ids.chat = chat.id.get();
-                self.chats_by_key.insert(chat.key(), chat.id);
-                self.chats.insert(chat.id, Chat::clone(chat));
-            }
-            Event::AttachmentStored(attachment) => self.store_attachment(attachment),
-            Event::MessageCreated { message, .. } => {
-                self.last_ids.message = message.id.get();
-                message.attachments.iter().for_each(|attachment| self.store_attachment(attachment));
-                self.posted.entry(message.chat).or_default().push(Message::clone(message));
-            }
-            Event::ChatRead { .. }
-            | Event::ChatDelivered { .. }
-            | Event::TurnChanged { .. }
-            | Event::ChatClosed { .. }
-            | Event::ChatReopened { .. }
-            | Event::DisputeStarted { .. }
-            | Event::DisputeEnded { .. }
-            | Event::ChatHidden { .. }
-            | Event::ChatShown { .. }
-            | Event::ChatBlocked { .. }
-            | Event::ChatUnblocked { .. } => {}
+        if let Some(chat) = event.opened() {
+            self.last_ids.chat = chat.id.get();
+            self.chats_by_key.insert(chat.key(), chat.id);
+            self.chats.insert(chat.id, chat.clone());
+        }
+        if let Some(message) = event.message() {
+            self.last_ids.message = message.id.get();
+            self.posted.entry(message.chat).or_default().push(message.clone());
+        }
+        for attachment in event.attachments() {
+            self.last_ids.attachment = self.last_ids.attachment.max(attachment.id.get());
+            self.attachments.insert(attachment.id, attachment.clone());
         }
         if let Some(chat) = event.chat().and_then(|id| self.chats.get_mut(&id)) {
             chat.apply(event, at);
         }
-    }
-
-    fn store_attachment(&mut self, attachment: &Attachment) {
-        self.last_ids.attachment = self.last_ids.attachment.max(attachment.id.get());
-        self.attachments.insert(attachment.id, attachment.clone());
     }
 }
 
