@@ -85,10 +85,11 @@ async fn commit_batches(
 }
 
 async fn commit(store: &dyn Store, clock: &dyn Clock, waiting: Vec<Waiting>) {
-    let submissions = waiting.iter().map(|waiting| waiting.submission.clone()).collect();
+    let (submissions, callers): (Vec<_>, Vec<_>) =
+        waiting.into_iter().map(|Waiting { submission, answer }| (submission, answer)).unzip();
     let answers = store.commit(Batch { submissions, now: clock.now() }).await;
-    for (waiting, answer) in waiting.into_iter().zip(answers) {
+    for (caller, answer) in callers.into_iter().zip(answers) {
         // A caller that has gone away does not need the answer.
-        let _ = waiting.answer.send(answer.map_err(EngineError::from));
+        let _ = caller.send(answer.map_err(EngineError::from));
     }
 }

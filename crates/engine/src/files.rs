@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use domain::attachment::{Attachment, File};
-use domain::commands::{Answer, AttachFile, Attached, Command, Draft};
+use domain::commands::{Answer, AttachFile, Command, Draft};
 use domain::id::{AccountId, AttachmentId, ChatId};
 use domain::refusal::{Missing, Refusal};
 use media::{ContentHash, FileName, MediaType, PictureRules};
@@ -81,11 +81,6 @@ impl Engine {
         let answer = self.run(Command::AttachFile(command)).await?;
         let Answer::Attached(attachment) = answer else { return Err(unexpected(&answer)) };
         Ok(*attachment)
-    }
-
-    /// A draft's files, brought with it.
-    pub async fn keep_for_draft(&self, upload: Upload) -> Result<Attached, EngineError> {
-        Ok(Attached::New(self.keep(upload).await?))
     }
 
     /// A file that `caller` may see: of one of its chats, or its own.

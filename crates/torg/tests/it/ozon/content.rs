@@ -3,7 +3,7 @@
 use domain::SignedDuration;
 use domain::catalog::{Fact, Model, Order, OrderItem};
 use domain::chat::{Chat, Side};
-use domain::commands::{Draft, MarketplaceRole, Subject};
+use domain::commands::{Attached, Draft, MarketplaceRole, Subject};
 use domain::id::{AccountId, OrderId};
 use domain::text::Text;
 use engine::access::{Caller, Host};
@@ -84,15 +84,16 @@ async fn text_and_files_of_one_message_are_elements_of_their_own() {
     let engine = server.engine();
     let picture = data_encoding::BASE64.decode(PICTURE.as_bytes()).unwrap();
     let mut draft = Draft::text(Text::new("Вот", &engine.policy().text).unwrap());
+    let buyer = Caller::account_holder(BUYER);
     for (name, bytes) in [
         ("фото 1.png", picture),
         ("акт (копия).txt", vec![b'x'; 1025]),
         ("a](http:b)[c.txt", vec![b'x']),
     ] {
         let upload = engine.examine_file(Some(name), bytes.into()).await.unwrap();
-        draft.attachments.push(engine.keep_for_draft(upload).await.unwrap());
+        let stored = engine.attach_file(&buyer, upload).await.unwrap();
+        draft.attachments.push(Attached::Stored(stored.id));
     }
-    let buyer = Caller::account_holder(BUYER);
     let message = engine.post_message(&buyer, chat.id, draft).await.unwrap().message;
     let ids: Vec<_> = message.attachments.iter().map(|attachment| attachment.id).collect();
     let shown = &client.history(&chat.public_id.to_string()).await[0];

@@ -3,7 +3,7 @@
 use domain::account::{Account, Attributes};
 use domain::catalog::{Fact, Model, Product};
 use domain::chat::Side;
-use domain::commands::{Draft, MarketplaceRole, Steering, Subject};
+use domain::commands::{Attached, Draft, MarketplaceRole, Steering, Subject};
 use domain::id::{AccountId, ChatId, LARGEST_ID, OrderId, ProductId};
 use domain::text::Text;
 use engine::access::{Caller, Host};
@@ -176,16 +176,18 @@ async fn files_of_other_doors_stand_below_the_text() {
     let chat = ChatId::new(begun.body["data"]["id"].as_i64().unwrap()).unwrap();
     let engine = server.engine();
     let mut attachments = Vec::new();
+    let holder = Caller::account_holder(SELLER);
     for (name, bytes) in [
         ("чек.txt", b"100 roubles".to_vec()),
         ("фото.png", super::images::png()),
         ("ещё.png", super::images::png()),
     ] {
         let upload = engine.examine_file(Some(name), bytes.into()).await.unwrap();
-        attachments.push(engine.keep_for_draft(upload).await.unwrap());
+        let stored = engine.attach_file(&holder, upload).await.unwrap();
+        attachments.push(Attached::Stored(stored.id));
     }
     let draft = Draft { attachments, ..text(&server, "Вот") };
-    engine.post_message(&Caller::account_holder(SELLER), chat, draft).await.unwrap();
+    engine.post_message(&holder, chat, draft).await.unwrap();
 
     let history = buyer.get(&format!("/vendor/conversations/{chat}/messages?limit=1")).await;
     let message = &history.body["data"][0];

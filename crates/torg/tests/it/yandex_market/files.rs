@@ -3,7 +3,7 @@
 use dialect_yandex_market::{AUDIENCE, OAUTH_AUDIENCE};
 use domain::SignedDuration;
 use domain::catalog::Model;
-use domain::commands::Draft;
+use domain::commands::{Attached, Draft};
 use domain::text::Text;
 use engine::access::Caller;
 use reqwest::multipart::{Form, Part};
@@ -175,12 +175,14 @@ async fn a_buyer_s_message_may_carry_text_and_a_file() {
     let chat = cabinet.direct_chat("Торг?").await;
     let engine = cabinet.server.engine();
     let upload = engine.examine_file(Some("photo.png"), PNG.to_vec().into()).await.unwrap();
+    let buyer = Caller::account_holder(BUYER);
+    let stored = engine.attach_file(&buyer, upload).await.unwrap();
     let draft = Draft {
         text: Some(Text::new("Вот фото", &engine.policy().text).unwrap()),
-        attachments: vec![engine.keep_for_draft(upload).await.unwrap()],
+        attachments: vec![Attached::Stored(stored.id)],
         ..Draft::default()
     };
-    engine.post_message(&Caller::account_holder(BUYER), chat_id(chat), draft).await.unwrap();
+    engine.post_message(&buyer, chat_id(chat), draft).await.unwrap();
     let message = cabinet.messages(chat).await.pop().unwrap();
     assert_eq!((&message["sender"], &message["message"]), (&json!("CUSTOMER"), &json!("Вот фото")));
     let (_, bytes) = download(&cabinet, message["payload"][0]["url"].as_str().unwrap()).await;
