@@ -1,10 +1,11 @@
 //! What every HTTP face of Torg shares: bounded bodies, JSON and query reading with typed problems, file uploads, the
-//! caller's address, request ids, the catching of panics and the safe handing out of files.
+//! caller's address, connections that outlive their request, request ids, the catching of panics and the safe handing out of files.
 //!
 //! It has no wire shape of its own: every problem is a value, and the face that asked puts it into its own words.
 
 pub mod body;
 pub mod client_address;
+pub mod connection;
 mod file_response;
 pub mod files;
 pub mod json;

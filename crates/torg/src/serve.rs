@@ -6,6 +6,7 @@
 mod lingering;
 
 use std::convert::Infallible;
+use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use http_kit::client_address::PeerAddress;
+use http_kit::connection::{OpenConnection, Stopping};
 use hyper::body::Incoming;
 use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
@@ -47,11 +49,6 @@ pub struct ConnectionBounds {
     pub shutdown_grace: Duration,
 }
 
-/// An extension of every request: cancelled when the server begins to stop. Answers that never end by themselves watch
-/// it.
-#[derive(Clone, Debug)]
-pub struct Stopping(pub CancellationToken);
-
 /// How the server ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stopped {
@@ -65,7 +62,8 @@ pub enum Stopped {
 }
 
 /// Serves `routes` to whoever connects to `listener`, until `stop` is cancelled; then finishes what runs, within the
-/// grace period.
+/// grace period. A connection that a protocol such as WebSocket has taken over counts like any other, see
+/// [`OpenConnection`].
 pub async fn serve(
     listener: TcpListener,
     routes: Router,
@@ -76,17 +74,18 @@ pub async fn serve(
     let permits = Arc::new(Semaphore::new(bounds.connections_max));
     let cut = CancellationToken::new();
 
-    while let Some((permit, accepted)) = stop.run_until_cancelled(accept(&listener, &permits)).await
-    {
+    while let Some(accepted) = stop.run_until_cancelled(accept(&listener, &permits)).await {
         match accepted {
-            Ok((stream, peer)) => {
-                let connection =
-                    Connection { routes: routes.clone(), bounds, peer, stop: stop.clone() };
-                let cut = cut.clone();
-                connections.spawn(async move {
-                    cut.run_until_cancelled(connection.run(stream)).await;
-                    drop(permit);
-                });
+            Ok((permit, stream, peer)) => {
+                let open = OpenConnection::new(permit, connections.token(), cut.clone());
+                let connection = Connection {
+                    routes: routes.clone(),
+                    bounds,
+                    peer,
+                    stop: stop.clone(),
+                    open: open.clone(),
+                };
+                tokio::spawn(open.run(connection.run(stream)));
             }
             Err(error) => {
                 tracing::warn!(%error, "cannot accept a connection");
@@ -110,10 +109,11 @@ pub async fn serve(
 async fn accept(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,
-) -> (Option<OwnedSemaphorePermit>, std::io::Result<(TcpStream, SocketAddr)>) {
+) -> io::Result<(OwnedSemaphorePermit, TcpStream, SocketAddr)> {
     // The semaphore is never closed, so there always is a permit at last.
-    let permit = Arc::clone(permits).acquire_owned().await.ok();
-    (permit, listener.accept().await)
+    let permit = Arc::clone(permits).acquire_owned().await.map_err(io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    Ok((permit, stream, peer))
 }
 
 struct Connection {
@@ -121,6 +121,7 @@ struct Connection {
     bounds: ConnectionBounds,
     peer: SocketAddr,
     stop: CancellationToken,
+    open: OpenConnection,
 }
 
 impl Connection {
@@ -139,6 +140,7 @@ impl Connection {
                 .header_read_timeout(self.bounds.header_time_max)
                 .max_buf_size(CONNECTION_BUFFER_BYTES_MAX)
                 .serve_connection(TokioIo::new(stream), service)
+                .with_upgrades()
         );
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
@@ -161,6 +163,7 @@ impl Connection {
         let mut request = request.map(|body| Body::new(TrackedBody::new(body, tracked)));
         request.extensions_mut().insert(PeerAddress(self.peer));
         request.extensions_mut().insert(Stopping(self.stop.clone()));
+        request.extensions_mut().insert(self.open.clone());
         let mut answer = self.routes.clone().oneshot(request).await?;
         if unread.is_there() {
             // What still comes of the body cannot be told from a next request, so the connection ends here. A client
@@ -171,7 +174,7 @@ impl Connection {
     }
 }
 
-fn prepare(stream: &TcpStream, bounds: ConnectionBounds) -> std::io::Result<()> {
+fn prepare(stream: &TcpStream, bounds: ConnectionBounds) -> io::Result<()> {
     stream.set_nodelay(true)?;
     #[cfg(target_os = "linux")]
     socket2::SockRef::from(stream).set_tcp_user_timeout(Some(bounds.stalled_time_max))?;

@@ -3,8 +3,10 @@
 use std::time::Instant;
 
 use axum::Extension;
+use axum::extract::ws::{WebSocket, WebSocketUpgrade};
 use axum::routing::{get, post};
 use http_kit::body::{BodyBounds, read_bounded};
+use hyper::Uri;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::JoinHandle;
 
@@ -36,6 +38,7 @@ async fn start(bounds: ConnectionBounds) -> Server {
             "/watching",
             get(async |Extension(Stopping(stop)): Extension<Stopping>| stop.cancelled().await),
         )
+        .route("/echo", get(echo))
         .route("/large", get(async || vec![0_u8; 64 << 20]))
         .route("/unread", post(async || "answered without reading"))
         .route("/bounded", post(bounded));
@@ -52,6 +55,54 @@ async fn bounded(body: Body) -> String {
         Ok(bytes) => format!("read {}", bytes.len()),
         Err(problem) => problem.to_string(),
     }
+}
+
+/// A WebSocket that sends everything back. It says goodbye when the server stops, except to those who ask to stay.
+async fn echo(
+    Extension(open): Extension<OpenConnection>,
+    Extension(Stopping(stop)): Extension<Stopping>,
+    uri: Uri,
+    upgrade: WebSocketUpgrade,
+) -> Response<Body> {
+    let echo = async |mut socket: WebSocket| {
+        while let Some(Ok(message)) = socket.recv().await {
+            socket.send(message).await.unwrap();
+        }
+    };
+    if uri.query() == Some("stays") {
+        return upgrade.on_upgrade(async move |socket| {
+            open.run(echo(socket)).await;
+        });
+    }
+    upgrade.on_upgrade(async move |socket| {
+        open.run(stop.run_until_cancelled(echo(socket))).await;
+    })
+}
+
+/// A client whose connection has become a WebSocket.
+async fn upgraded(server: &Server, path: &str) -> TcpStream {
+    let mut client = send(
+        server,
+        &format!(
+            "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+             Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        ),
+    )
+    .await;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(client.read_u8().await.unwrap());
+    }
+    assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&head));
+    client
+}
+
+/// Sends a text frame with two letters, masked with zeros, and waits for them to come back.
+async fn assert_echoes(client: &mut TcpStream) {
+    client.write_all(b"\x81\x82\0\0\0\0ab").await.unwrap();
+    let mut echoed = [0; 4];
+    client.read_exact(&mut echoed).await.unwrap();
+    assert_eq!(&echoed, b"\x81\x02ab");
 }
 
 /// Connects and sends `text`.
@@ -226,4 +277,44 @@ async fn a_request_that_outlives_the_grace_period_is_cut() {
     server.stop.cancel();
     assert_eq!(server.ended.await.unwrap(), Stopped::Cut { connections: 1 });
     assert_eq!(rest(endless).await, "");
+}
+
+#[tokio::test]
+async fn an_upgraded_connection_keeps_its_place_until_it_ends() {
+    let server = start(ConnectionBounds { connections_max: 1, ..bounds() }).await;
+    let mut socket = upgraded(&server, "/echo").await;
+    // The timer of the header would have gone off twice by then.
+    tokio::time::sleep(2 * HEADER_TIME_MAX).await;
+    assert_echoes(&mut socket).await;
+
+    let mut waiting = send(&server, "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    let answer = tokio::time::timeout(Duration::from_millis(300), waiting.read_u8()).await;
+    assert!(answer.is_err(), "the only place was given away");
+    assert_echoes(&mut socket).await;
+    drop(socket);
+    assert!(rest(waiting).await.ends_with("hello"));
+}
+
+#[tokio::test]
+async fn an_upgraded_connection_sees_the_stop_and_the_stop_waits_for_it() {
+    let server = start(bounds()).await;
+    let mut socket = upgraded(&server, "/echo").await;
+    assert_echoes(&mut socket).await;
+    let began_at = Instant::now();
+    server.stop.cancel();
+    assert_eq!(rest(socket).await, "");
+    assert_eq!(server.ended.await.unwrap(), Stopped::Complete);
+    assert!(began_at.elapsed() < Duration::from_secs(4));
+}
+
+#[tokio::test]
+async fn an_upgraded_connection_that_outlives_the_grace_period_is_cut() {
+    let server =
+        start(ConnectionBounds { shutdown_grace: Duration::from_millis(200), ..bounds() }).await;
+    let mut socket = upgraded(&server, "/echo?stays").await;
+    server.stop.cancel();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert_echoes(&mut socket).await;
+    assert_eq!(server.ended.await.unwrap(), Stopped::Cut { connections: 1 });
+    assert_eq!(rest(socket).await, "");
 }
