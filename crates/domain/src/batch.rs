@@ -146,9 +146,8 @@ impl Changes {
         }
         self.messages.extend(event.message().cloned());
         self.attachments.extend_from_slice(event.attachments());
-        if let Some(chat) = event.chat().and_then(|id| world.chats.get(&id)) {
-            self.entries.extend(event.entries(chat, now));
-        }
+        let chat = event.chat().and_then(|id| world.chats.get(&id));
+        self.entries.extend(event.entries(chat, now));
     }
 
     /// By how much the unread totals of each account change on each side, for the accounts with a change.

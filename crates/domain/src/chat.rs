@@ -286,7 +286,7 @@ impl Chat {
             Event::ChatShown { side, .. } => self.seat_mut(*side).hidden = false,
             Event::ChatBlocked { .. } => self.blocked_by_buyer = true,
             Event::ChatUnblocked { .. } => self.blocked_by_buyer = false,
-            Event::AttachmentStored(_) => {}
+            Event::AttachmentStored(_) | Event::WebhookAlarmed { .. } => {}
         }
     }
 

@@ -3,7 +3,7 @@
 use crate::Timestamp;
 use crate::attachment::Attachment;
 use crate::chat::{Chat, Side, Turn};
-use crate::id::{AccountId, ChatId, MessageId};
+use crate::id::{AccountId, ChatId, MessageId, WebhookId};
 use crate::message::{Message, Role};
 
 /// Something that happened. No change can be stored without its event.
@@ -95,6 +95,24 @@ pub enum Event {
     },
     /// A file was stored that is to be sent later. No log tells of it.
     AttachmentStored(Box<Attachment>),
+    /// Pushes to a webhook do not arrive.
+    WebhookAlarmed {
+        /// Whose webhook; nobody else hears of it.
+        account: AccountId,
+        /// Which.
+        webhook: WebhookId,
+        /// How bad it is.
+        alarm: WebhookAlarm,
+    },
+}
+
+/// What the owner of a webhook has to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WebhookAlarm {
+    /// Pushes have failed for so long that the webhook will be switched off, if that goes on.
+    Failing,
+    /// Nothing is pushed to it any more, until somebody switches it on again.
+    SwitchedOff,
 }
 
 /// The kinds of entries in an account's log.
@@ -126,6 +144,10 @@ pub enum EntryKind {
     ChatBlocked,
     /// See [`Event::ChatUnblocked`].
     ChatUnblocked,
+    /// See [`WebhookAlarm::Failing`].
+    WebhookFailing,
+    /// See [`WebhookAlarm::SwitchedOff`].
+    WebhookSwitchedOff,
 }
 
 /// An entry before it has its place in an account's log. It holds ids only and is rendered when it is read.
@@ -133,18 +155,20 @@ pub enum EntryKind {
 pub struct Entry {
     /// What happened.
     pub kind: EntryKind,
-    /// Where.
-    pub chat: ChatId,
+    /// Where; none when it happened in no chat.
+    pub chat: Option<ChatId>,
     /// The message in question: the new one, or the newest read or delivered one.
     pub message: Option<MessageId>,
     /// The side in question: who read, received, hid or showed; who closed, when it was a side.
     pub side: Option<Side>,
+    /// The webhook in question.
+    pub webhook: Option<WebhookId>,
     /// When.
     pub at: Timestamp,
 }
 
 impl Event {
-    /// The chat in which this happened; none for a stored file.
+    /// The chat in which this happened, if it was in one.
     pub fn chat(&self) -> Option<ChatId> {
         match self {
             Self::ChatOpened(chat) => Some(chat.id),
@@ -160,7 +184,7 @@ impl Event {
             | Self::ChatShown { chat, .. }
             | Self::ChatBlocked { chat }
             | Self::ChatUnblocked { chat } => Some(*chat),
-            Self::AttachmentStored(_) => None,
+            Self::AttachmentStored(_) | Self::WebhookAlarmed { .. } => None,
         }
     }
 
@@ -183,9 +207,9 @@ impl Event {
         }
     }
 
-    /// What the logs keep of this event, and whose logs. Both sides hear of everything, except that hiding a chat is
-    /// nobody else's business.
-    pub(crate) fn entries(&self, chat: &Chat, at: Timestamp) -> Vec<(AccountId, Entry)> {
+    /// What the logs keep of this event, and whose logs. `chat` is where it happened. Both of its sides hear of
+    /// everything, except that hiding a chat is nobody else's business.
+    pub(crate) fn entries(&self, chat: Option<&Chat>, at: Timestamp) -> Vec<(AccountId, Entry)> {
         let (kind, message, side) = match self {
             Self::ChatOpened(_) => (EntryKind::ChatOpened, None, None),
             Self::MessageCreated { message, .. } => {
@@ -205,13 +229,27 @@ impl Event {
             Self::ChatBlocked { .. } => (EntryKind::ChatBlocked, None, Some(Side::Buyer)),
             Self::ChatUnblocked { .. } => (EntryKind::ChatUnblocked, None, Some(Side::Buyer)),
             Self::AttachmentStored(_) => return Vec::new(),
+            Self::WebhookAlarmed { account, webhook, alarm } => {
+                return vec![(*account, Entry::of_webhook(*webhook, *alarm, at))];
+            }
         };
-        let entry = Entry { kind, chat: chat.id, message, side, at };
+        let Some(chat) = chat else { return Vec::new() };
+        let entry = Entry { kind, chat: Some(chat.id), message, side, webhook: None, at };
         let private = matches!(kind, EntryKind::ChatHidden | EntryKind::ChatShown);
         [Side::Seller, Side::Buyer]
             .into_iter()
             .filter(|&reader| !private || side == Some(reader))
             .map(|reader| (chat.seat(reader).account, entry.clone()))
             .collect()
+    }
+}
+
+impl Entry {
+    fn of_webhook(webhook: WebhookId, alarm: WebhookAlarm, at: Timestamp) -> Self {
+        let kind = match alarm {
+            WebhookAlarm::Failing => EntryKind::WebhookFailing,
+            WebhookAlarm::SwitchedOff => EntryKind::WebhookSwitchedOff,
+        };
+        Self { kind, chat: None, message: None, side: None, webhook: Some(webhook), at }
     }
 }

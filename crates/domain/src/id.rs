@@ -53,6 +53,8 @@ ids! {
     MessageId,
     /// A stored file. Chosen by Torg.
     AttachmentId,
+    /// A subscription to an account's log, by pushes to a URL. Chosen by Torg.
+    WebhookId,
 }
 
 impl AccountId {

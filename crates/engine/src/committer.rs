@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::clock::Clock;
 use crate::error::EngineError;
 use crate::store::Store;
+use crate::wakeups::Wakeups;
 
 /// The most commands in one transaction.
 const BATCH_MAX: usize = 256;
@@ -31,10 +32,14 @@ struct Waiting {
 
 impl Committer {
     /// Starts the task that commits, on the current runtime.
-    pub(crate) fn start(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn start(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        wakeups: Arc<Wakeups>,
+    ) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE_MAX);
         let (stop, stopping) = watch::channel(false);
-        tokio::spawn(commit_batches(store, clock, waiting, stopping));
+        tokio::spawn(commit_batches(Commits { store, clock, wakeups }, waiting, stopping));
         Self { queue, stop }
     }
 
@@ -63,9 +68,15 @@ impl Committer {
     }
 }
 
-async fn commit_batches(
+/// What a commit takes part in.
+struct Commits {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    wakeups: Arc<Wakeups>,
+}
+
+async fn commit_batches(
+    commits: Commits,
     mut queue: mpsc::Receiver<Waiting>,
     mut stopping: watch::Receiver<bool>,
 ) {
@@ -80,16 +91,19 @@ async fn commit_batches(
                 continue;
             }
         }
-        commit(&*store, &*clock, std::mem::take(&mut batch)).await;
+        commits.commit(std::mem::take(&mut batch)).await;
     }
 }
 
-async fn commit(store: &dyn Store, clock: &dyn Clock, waiting: Vec<Waiting>) {
-    let (submissions, callers): (Vec<_>, Vec<_>) =
-        waiting.into_iter().map(|Waiting { submission, answer }| (submission, answer)).unzip();
-    let answers = store.commit(Batch { submissions, now: clock.now() }).await;
-    for (caller, answer) in callers.into_iter().zip(answers) {
-        // A caller that has gone away does not need the answer.
-        let _ = caller.send(answer.map_err(EngineError::from));
+impl Commits {
+    async fn commit(&self, waiting: Vec<Waiting>) {
+        let (submissions, callers): (Vec<_>, Vec<_>) =
+            waiting.into_iter().map(|Waiting { submission, answer }| (submission, answer)).unzip();
+        let committed = self.store.commit(Batch { submissions, now: self.clock.now() }).await;
+        for (caller, answer) in callers.into_iter().zip(committed.answers) {
+            // A caller that has gone away does not need the answer.
+            let _ = caller.send(answer.map_err(EngineError::from));
+        }
+        self.wakeups.wake(&committed.grown_logs);
     }
 }

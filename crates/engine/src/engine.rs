@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use domain::Timestamp;
 use domain::commands::{Answer, Command};
+use domain::id::AccountId;
 use domain::policy::Policy;
 
 use crate::clock::Clock;
@@ -14,6 +15,7 @@ use crate::limits::Limits;
 use crate::links::LinkSigner;
 use crate::random::Random;
 use crate::store::Store;
+use crate::wakeups::{Listener, Signal, Wakeups};
 
 /// Commands and queries over one store, by the rules of one door. Cloning is cheap.
 #[derive(Clone)]
@@ -25,6 +27,7 @@ pub struct Engine {
 struct Core {
     store: Arc<dyn Store>,
     committer: Committer,
+    wakeups: Arc<Wakeups>,
     vault: media::Vault,
     pictures: media::PictureDesk,
     clock: Arc<dyn Clock>,
@@ -54,8 +57,15 @@ impl Engine {
         let Parts { store, vault, clock, random, public_url } = parts;
         let link_secret = store.secret("links", random.secret()).await?;
         let cursor_secret = store.secret("cursors", random.secret()).await?;
+        let wakeups = Arc::new(Wakeups::default());
+        tokio::spawn(Wakeups::catch_up(Arc::downgrade(&wakeups), Arc::clone(&store)));
         let core = Core {
-            committer: Committer::start(Arc::clone(&store), Arc::clone(&clock)),
+            committer: Committer::start(
+                Arc::clone(&store),
+                Arc::clone(&clock),
+                Arc::clone(&wakeups),
+            ),
+            wakeups,
             store,
             vault,
             pictures: media::PictureDesk::new(),
@@ -82,6 +92,26 @@ impl Engine {
     /// The time now, to the millisecond.
     pub fn now(&self) -> Timestamp {
         self.core.clock.now()
+    }
+
+    /// Waits until the clock stands at `at` or later, by itself or because it was moved.
+    pub async fn sleep_until(&self, at: Timestamp) {
+        self.core.clock.sleep_until(at).await;
+    }
+
+    /// Hears of `account` from now on.
+    pub fn listen(&self, account: AccountId) -> Listener {
+        self.core.wakeups.listen(account)
+    }
+
+    /// Tells everybody who listens to `account` something that no log keeps.
+    pub fn signal(&self, account: AccountId, signal: Signal) {
+        self.core.wakeups.signal(account, signal);
+    }
+
+    /// Whether anybody listens to `account` here.
+    pub fn is_listened_to(&self, account: AccountId) -> bool {
+        self.core.wakeups.is_heard(account)
     }
 
     /// The source of randomness.

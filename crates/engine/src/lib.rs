@@ -19,6 +19,7 @@ mod reach;
 pub mod related;
 pub mod sessions;
 pub mod store;
+pub mod wakeups;
 
 pub use engine::{Engine, Parts};
 pub use error::EngineError;

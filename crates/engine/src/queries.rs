@@ -203,8 +203,8 @@ impl Engine {
         Ok(found.into_iter().map(|chat| (chat.id, chat)).collect())
     }
 
-    /// The new messages that these entries of the caller's log tell of, each with its chat. What is handed over counts
-    /// as delivered.
+    /// The new messages that these entries of the caller's log tell of, each with its chat. Once they are handed over,
+    /// [`Self::note_handed_over`] is to be told.
     pub async fn messages_of_entries(
         &self,
         caller: &Caller,
@@ -212,18 +212,36 @@ impl Engine {
     ) -> Result<HashMap<MessageId, (Chat, Message)>, EngineError> {
         let created =
             entries.iter().filter(|logged| logged.entry.kind == EntryKind::MessageCreated);
-        let ids: Vec<_> =
-            created.filter_map(|logged| Some((logged.entry.chat, logged.entry.message?))).collect();
+        let ids: Vec<_> = created
+            .filter_map(|logged| Some((logged.entry.chat?, logged.entry.message?)))
+            .collect();
         let chats: Vec<_> = ids.iter().map(|&(chat, _)| chat).collect();
         let chats = self.chats(caller, &chats).await?;
         let mut found = self.store().messages_by_id(&ids).await?;
         found.retain(|message| chats.contains_key(&message.chat));
-        self.note_delivery(caller, &chats.values().collect::<Vec<_>>(), &found).await;
         let found = found.into_iter().filter_map(|message| {
             let chat = chats.get(&message.chat)?.clone();
             Some((message.id, (chat, message)))
         });
         Ok(found.collect())
+    }
+
+    /// Notes that the new messages of these entries of the caller's log have reached a client of the caller's.
+    pub async fn note_handed_over(&self, caller: &Caller, entries: &[LogEntry]) {
+        let created = entries.iter().filter_map(|logged| {
+            let LogEntry { entry, .. } = logged;
+            (entry.kind == EntryKind::MessageCreated).then_some((entry.chat?, entry.message?))
+        });
+        let newest = newest_of_each_chat(created);
+        if newest.is_empty() {
+            return;
+        }
+        match self.chats(caller, &newest.keys().copied().collect::<Vec<_>>()).await {
+            Ok(chats) => {
+                self.note_newest(caller, &chats.values().collect::<Vec<_>>(), &newest).await;
+            }
+            Err(error) => not_noted(&error),
+        }
     }
 
     /// How much the caller has not read.
@@ -294,11 +312,16 @@ impl Engine {
 
     /// What a client was handed has reached it. A failure must not spoil the reading: the next fetch says it again.
     async fn note_delivery(&self, caller: &Caller, chats: &[&Chat], messages: &[Message]) {
-        let mut newest: HashMap<ChatId, MessageId> = HashMap::new();
-        for message in messages {
-            let up_to = newest.entry(message.chat).or_insert(message.id);
-            *up_to = message.id.max(*up_to);
-        }
+        let newest = newest_of_each_chat(messages.iter().map(|message| (message.chat, message.id)));
+        self.note_newest(caller, chats, &newest).await;
+    }
+
+    async fn note_newest(
+        &self,
+        caller: &Caller,
+        chats: &[&Chat],
+        newest: &HashMap<ChatId, MessageId>,
+    ) {
         let commands = chats.iter().filter_map(|chat| {
             let up_to = *newest.get(&chat.id)?;
             let side = caller.actor.side_in(chat)?;
@@ -312,11 +335,23 @@ impl Engine {
         });
         for outcome in futures_util::future::join_all(commands).await {
             if let Err(error) = outcome {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "a delivery was not noted"
-                );
+                not_noted(&error);
             }
         }
     }
+}
+
+fn newest_of_each_chat(
+    messages: impl Iterator<Item = (ChatId, MessageId)>,
+) -> HashMap<ChatId, MessageId> {
+    let mut newest: HashMap<ChatId, MessageId> = HashMap::new();
+    for (chat, message) in messages {
+        let up_to = newest.entry(chat).or_insert(message);
+        *up_to = message.max(*up_to);
+    }
+    newest
+}
+
+fn not_noted(error: &EngineError) {
+    tracing::warn!(error = error as &dyn std::error::Error, "a delivery was not noted");
 }

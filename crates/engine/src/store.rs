@@ -24,8 +24,8 @@ use domain::refusal::Denied;
 use uuid::Uuid;
 
 pub use questions::{
-    ActivityPosition, ActivityQuery, AgeQuery, LogEntry, LogPage, MessageQuery, MessageRange,
-    SearchQuery, UnreadTotals,
+    ActivityPosition, ActivityQuery, AgeQuery, LogEnd, LogEntry, LogPage, MessageQuery,
+    MessageRange, SearchQuery, UnreadTotals,
 };
 
 /// Where everything is kept. Lookups by several ids answer in no particular order and leave out what does not exist.
@@ -34,7 +34,7 @@ pub trait Store: Send + Sync + 'static {
     /// Runs `batch` in one transaction and answers each command, in the same order. When it returns, everything is
     /// durable and visible to every later read. A command that the database cannot store fails alone: the others are
     /// then run one by one.
-    async fn commit(&self, batch: Batch) -> Vec<Result<Answer, CommandError>>;
+    async fn commit(&self, batch: Batch) -> Committed;
 
     /// Stores facts in one transaction, newer over older, and says of each what was wrong with it, if anything.
     async fn put_facts(
@@ -93,6 +93,17 @@ pub trait Store: Send + Sync + 'static {
         after: i64,
         limit: usize,
     ) -> Result<LogPage, StoreError>;
+
+    /// Where the logs of `accounts` end.
+    async fn log_ends(&self, accounts: &[AccountId]) -> Result<Vec<LogEnd>, StoreError>;
+
+    /// Forgets the entries of some accounts' logs that were made before `before`: those of the next accounts behind
+    /// `after`. Answers behind which account to go on; none when it has looked at all.
+    async fn forget_log(
+        &self,
+        before: Timestamp,
+        after: Option<AccountId>,
+    ) -> Result<Option<AccountId>, StoreError>;
 
     /// One attachment.
     async fn attachment(&self, id: AttachmentId) -> Result<Option<Attachment>, StoreError>;
@@ -188,6 +199,25 @@ pub trait Store: Send + Sync + 'static {
 
 /// Accounts that sign up at Torg get ids from here on, so that they do not meet those that the marketplace chooses.
 pub const FIRST_OWN_ACCOUNT: i64 = 4_000_000_000_000;
+
+/// What became of a batch.
+#[derive(Clone, Debug, Default)]
+pub struct Committed {
+    /// One answer for each command, in the same order.
+    pub answers: Vec<Result<Answer, CommandError>>,
+    /// The logs that have grown; their readers are to be woken.
+    pub grown_logs: Vec<LogEnd>,
+}
+
+impl Committed {
+    /// None of `commands` commands was carried out.
+    pub fn failed(commands: usize, failure: &StoreError) -> Self {
+        Self {
+            answers: vec![Err(CommandError::Store(failure.clone())); commands],
+            grown_logs: Vec::new(),
+        }
+    }
+}
 
 /// Why a command was not carried out. Nothing of it was written, except as [`StoreError::OutcomeUnknown`] says.
 #[derive(Clone, Debug)]

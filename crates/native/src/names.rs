@@ -97,6 +97,10 @@ pub(crate) enum EventKind {
     ChatBlocked,
     #[serde(rename = "chat.unblocked")]
     ChatUnblocked,
+    #[serde(rename = "webhook.failing")]
+    WebhookFailing,
+    #[serde(rename = "webhook.switched_off")]
+    WebhookSwitchedOff,
 }
 
 impl From<EntryKind> for EventKind {
@@ -115,6 +119,8 @@ impl From<EntryKind> for EventKind {
             EntryKind::ChatShown => Self::ChatShown,
             EntryKind::ChatBlocked => Self::ChatBlocked,
             EntryKind::ChatUnblocked => Self::ChatUnblocked,
+            EntryKind::WebhookFailing => Self::WebhookFailing,
+            EntryKind::WebhookSwitchedOff => Self::WebhookSwitchedOff,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One file a command. Each says what it needs to have loaded, and decides, purely, what happens.
 
+mod alarm;
 mod attach_file;
 mod block;
 mod draft;
@@ -11,6 +12,7 @@ mod post_as_marketplace;
 mod post_message;
 mod steer_chat;
 
+pub use alarm::RaiseAlarm;
 pub use attach_file::AttachFile;
 pub use block::SetBlock;
 pub use draft::{Attached, Draft, IdempotencyKey};
@@ -55,6 +57,8 @@ pub enum Command {
     Dispute(Dispute),
     /// Store a file that is to be sent later.
     AttachFile(AttachFile),
+    /// Tell an account that pushes to a webhook do not arrive.
+    RaiseAlarm(RaiseAlarm),
 }
 
 /// What a command answers.
@@ -126,7 +130,7 @@ impl Command {
             Self::SetBlock(command) => touches_chat(command.chat),
             Self::SteerChat(command) => touches_chat(command.chat),
             Self::Dispute(command) => command.touches(),
-            Self::AttachFile(_) => Touches::default(),
+            Self::AttachFile(_) | Self::RaiseAlarm(_) => Touches::default(),
         }
     }
 
@@ -142,7 +146,8 @@ impl Command {
             | Self::HideChat(_)
             | Self::SetBlock(_)
             | Self::SteerChat(_)
-            | Self::AttachFile(_) => None,
+            | Self::AttachFile(_)
+            | Self::RaiseAlarm(_) => None,
         }
     }
 
@@ -164,6 +169,7 @@ impl Command {
             Self::SteerChat(command) => command.decide(world),
             Self::Dispute(command) => command.decide(world, now),
             Self::AttachFile(command) => command.decide(world, policy, now),
+            Self::RaiseAlarm(command) => Ok(command.decide()),
         }
     }
 }

@@ -143,6 +143,24 @@ pub struct LogEntry {
 pub struct LogPage {
     /// Rising, without a gap.
     pub entries: Vec<LogEntry>,
+    /// The oldest sequence that is still kept; one more than the newest when none is.
+    pub oldest: i64,
     /// The newest sequence of the log; 0 while it is empty.
+    pub newest: i64,
+}
+
+impl LogPage {
+    /// Whether a reader that has seen everything up to `after` can no longer go on there: what comes next is forgotten.
+    pub fn is_cut_off(&self, after: i64) -> bool {
+        after + 1 < self.oldest
+    }
+}
+
+/// Where a log ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LogEnd {
+    /// Whose log.
+    pub account: AccountId,
+    /// Its newest sequence; 0 while it is empty.
     pub newest: i64,
 }

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use domain::id::MessageId;
+use domain::id::{ChatId, MessageId, WebhookId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -43,13 +43,16 @@ pub(crate) struct EventView {
     /// 1 for the account's first event, 2 for its second.
     sequence: i64,
     kind: EventKind,
-    chat_id: i64,
+    /// Where; null for what happens in no chat.
+    chat_id: Option<i64>,
     /// The new message, or the newest one that was read or delivered.
     message_id: Option<i64>,
     /// The new message, when one was created.
     message: Option<MessageView>,
     /// Who wrote, read, received, hid, showed, blocked or closed, where it was one of the two sides.
     side: Option<SideName>,
+    /// The webhook that this is about.
+    webhook_id: Option<i64>,
     at: Time,
 }
 
@@ -71,6 +74,7 @@ pub(crate) async fn list(
     let limit = usize::try_from(params.limit.map_or(100, EventsLimit::get)).unwrap_or(1);
     let page = engine.events(&caller, after, limit).await?;
     let messages = engine.messages_of_entries(&caller, &page.entries).await?;
+    engine.note_handed_over(&caller, &page.entries).await;
 
     let next_after = page.entries.last().map_or(after, |last| last.sequence);
     let events = page.entries.into_iter().map(|logged| {
@@ -85,10 +89,11 @@ pub(crate) async fn list(
         EventView {
             sequence: logged.sequence,
             kind,
-            chat_id: entry.chat.get(),
+            chat_id: entry.chat.map(ChatId::get),
             message_id: entry.message.map(MessageId::get),
             message,
             side: entry.side.map(SideName::from),
+            webhook_id: entry.webhook.map(WebhookId::get),
             at: Time(entry.at),
         }
     });

@@ -194,9 +194,10 @@ CREATE TABLE log (
     account_id INTEGER NOT NULL,
     sequence   INTEGER NOT NULL,
     kind       INTEGER NOT NULL,
-    chat_id    INTEGER NOT NULL,
+    chat_id    INTEGER,
     message_id INTEGER,
     side       INTEGER,
+    webhook_id INTEGER,
     at         INTEGER NOT NULL,
     PRIMARY KEY (account_id, sequence)
 ) STRICT, WITHOUT ROWID;

@@ -5,11 +5,10 @@ use std::slice;
 use domain::attachment::Attachment;
 use domain::batch::{Answers, Batch, Changes};
 use domain::chat::Chat;
-use domain::commands::Answer;
 use domain::id::{AccountId, ChatId, MessageId, OrderId};
 use domain::message::Role;
 use domain::world::{LastIds, Receipt, Touches, World};
-use engine::store::{CommandError, StoreError};
+use engine::store::{CommandError, Committed, LogEnd, StoreError};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::rows::Cells;
@@ -18,32 +17,31 @@ use super::{accounts, chats, facts, log, messages, orders};
 
 /// Runs `batch` in one transaction. When the database refuses a statement, its commands are run one by one, so that the
 /// one which cannot be stored fails alone.
-pub(super) fn commit(
-    connection: &mut Connection,
-    batch: &Batch,
-) -> Vec<std::result::Result<Answer, CommandError>> {
+pub(super) fn commit(connection: &mut Connection, batch: &Batch) -> Committed {
     match attempt(connection, batch) {
-        Ok(answers) => {
-            answers.into_iter().map(|answer| answer.map_err(CommandError::Denied)).collect()
+        Ok((answers, grown_logs)) => {
+            let answers = answers.into_iter().map(|answer| answer.map_err(CommandError::Denied));
+            Committed { answers: answers.collect(), grown_logs }
         }
         Err(StoreError::Failed(reason)) if 1 < batch.submissions.len() => {
             tracing::warn!(reason, "a batch failed; its commands are run one by one");
-            batch
-                .submissions
-                .iter()
-                .flat_map(|submission| {
-                    let submissions = slice::from_ref(submission).to_vec();
-                    commit(connection, &Batch { submissions, now: batch.now })
-                })
-                .collect()
+            let mut all = Committed::default();
+            for submission in &batch.submissions {
+                let submissions = slice::from_ref(submission).to_vec();
+                let one = commit(connection, &Batch { submissions, now: batch.now });
+                all.answers.extend(one.answers);
+                all.grown_logs.extend(one.grown_logs);
+            }
+            all
         }
-        Err(failure) => {
-            batch.submissions.iter().map(|_| Err(CommandError::Store(failure.clone()))).collect()
-        }
+        Err(failure) => Committed::failed(batch.submissions.len(), &failure),
     }
 }
 
-fn attempt(connection: &mut Connection, batch: &Batch) -> std::result::Result<Answers, StoreError> {
+fn attempt(
+    connection: &mut Connection,
+    batch: &Batch,
+) -> std::result::Result<(Answers, Vec<LogEnd>), StoreError> {
     in_transaction(connection, |db| {
         let mut world = load(db, &batch.touches())?;
         for key in batch.keys(&world) {
@@ -54,8 +52,8 @@ fn attempt(connection: &mut Connection, batch: &Batch) -> std::result::Result<An
         }
         let before = world.last_ids;
         let outcome = batch.run(world);
-        write(db, &outcome.changes, before)?;
-        Ok(outcome.answers)
+        let grown_logs = write(db, &outcome.changes, before)?;
+        Ok((outcome.answers, grown_logs))
     })
 }
 
@@ -151,7 +149,7 @@ const PUT_RECEIPT: &str = "INSERT INTO receipts (account_id, key, fingerprint, c
 const SEARCHABLE: &str = "INSERT INTO searchable_messages (message_id, chat_id) VALUES (?1, ?2)";
 const PUT_LAST_IDS: &str = "UPDATE last_ids SET chat = ?1, message = ?2, attachment = ?3";
 
-fn write(db: &Connection, changes: &Changes, before: LastIds) -> Result<()> {
+fn write(db: &Connection, changes: &Changes, before: LastIds) -> Result<Vec<LogEnd>> {
     for change in changes.chats.values() {
         match &change.before {
             None => chats::insert(db, &change.after)?,
@@ -179,10 +177,10 @@ fn write(db: &Connection, changes: &Changes, before: LastIds) -> Result<()> {
             message.id.get()
         ])?;
     }
-    log::write(db, changes)?;
+    let grown_logs = log::write(db, changes)?;
     if changes.last_ids != before {
         let LastIds { chat, message, attachment } = changes.last_ids;
         db.prepare_cached(PUT_LAST_IDS)?.execute([chat, message, attachment])?;
     }
-    Ok(())
+    Ok(grown_logs)
 }

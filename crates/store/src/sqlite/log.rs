@@ -2,19 +2,22 @@
 
 use std::collections::BTreeMap;
 
+use domain::Timestamp;
 use domain::batch::{Changes, UnreadChange};
 use domain::chat::Side;
 use domain::event::Entry;
-use domain::id::{AccountId, ChatId, MessageId};
-use engine::store::{LogEntry, LogPage, UnreadTotals};
+use domain::id::{AccountId, ChatId, MessageId, WebhookId};
+use engine::store::{LogEnd, LogEntry, LogPage, UnreadTotals};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::rows::{Cells, millisecond, number};
 use crate::codes::Code;
 
-pub(super) const ENTRIES: &str = "SELECT sequence, kind, chat_id, message_id, side, at FROM log \
+pub(super) const ENTRIES: &str = "SELECT sequence, kind, chat_id, message_id, side, webhook_id, at FROM log \
     WHERE account_id = ?1 AND sequence > ?2 ORDER BY sequence LIMIT ?3";
-const NEWEST: &str = "SELECT log_sequence FROM account_state WHERE account_id = ?1";
+pub(super) const NEWEST: &str = "SELECT log_sequence FROM account_state WHERE account_id = ?1";
+pub(super) const OLDEST: &str =
+    "SELECT sequence, at FROM log WHERE account_id = ?1 ORDER BY sequence LIMIT 1";
 
 /// A stretch of a log.
 pub(super) fn page(
@@ -23,7 +26,8 @@ pub(super) fn page(
     after: i64,
     limit: usize,
 ) -> Result<LogPage> {
-    let newest = db.prepare_cached(NEWEST)?.query_row([account.get()], |row| row.get(0));
+    let newest = newest(db, account)?;
+    let oldest = oldest(db, account)?.map_or(newest + 1, |(sequence, _)| sequence);
     let entries = db
         .prepare_cached(ENTRIES)?
         .query_map(params![account.get(), after, number(limit)], |row| {
@@ -32,15 +36,79 @@ pub(super) fn page(
                 sequence: cells.take()?,
                 entry: Entry {
                     kind: cells.code()?,
-                    chat: cells.id(ChatId::new)?,
+                    chat: cells.optional_id(ChatId::new)?,
                     message: cells.optional_id(MessageId::new)?,
                     side: cells.optional_code()?,
+                    webhook: cells.optional_id(WebhookId::new)?,
                     at: cells.time()?,
                 },
             })
         })?
         .collect::<Result<_>>()?;
-    Ok(LogPage { entries, newest: newest.optional()?.unwrap_or(0) })
+    Ok(LogPage { entries, oldest, newest })
+}
+
+/// The newest sequence of a log; 0 while it is empty.
+pub(super) fn newest(db: &Connection, account: AccountId) -> Result<i64> {
+    let newest = db.prepare_cached(NEWEST)?.query_row([account.get()], |row| row.get(0));
+    Ok(newest.optional()?.unwrap_or(0))
+}
+
+/// The oldest sequence of a log that is still there, and its time in milliseconds.
+fn oldest(db: &Connection, account: AccountId) -> Result<Option<(i64, i64)>> {
+    let oldest =
+        db.prepare_cached(OLDEST)?.query_row([account.get()], |row| Ok((row.get(0)?, row.get(1)?)));
+    oldest.optional()
+}
+
+pub(super) const NEXT_ACCOUNTS: &str =
+    "SELECT account_id FROM account_state WHERE account_id > ?1 ORDER BY account_id LIMIT ?2";
+pub(super) const FIRST: &str =
+    "SELECT sequence, at FROM log WHERE account_id = ?1 ORDER BY sequence LIMIT ?2";
+pub(super) const FORGET: &str = "DELETE FROM log WHERE account_id = ?1 AND sequence <= ?2";
+
+/// The next accounts behind `after` whose oldest entry was made before `before`, and the last account that was looked at,
+/// unless it was the last of all.
+pub(super) fn with_old_entries(
+    db: &Connection,
+    before: Timestamp,
+    after: Option<AccountId>,
+    accounts_max: usize,
+) -> Result<(Vec<AccountId>, Option<AccountId>)> {
+    let accounts = db
+        .prepare_cached(NEXT_ACCOUNTS)?
+        .query_map(params![after.map_or(0, AccountId::get), number(accounts_max)], |row| {
+            Cells::of(row).id(AccountId::new)
+        })?
+        .collect::<Result<Vec<_>>>()?;
+    let go_on = accounts.last().copied().filter(|_| accounts.len() == accounts_max);
+    let mut old = Vec::new();
+    for account in accounts {
+        if oldest(db, account)?.is_some_and(|(_, at)| at < millisecond(before)) {
+            old.push(account);
+        }
+    }
+    Ok((old, go_on))
+}
+
+/// Forgets the oldest entries of a log that were made before `before`, at most `entries_max`, and answers how many. An
+/// entry behind a younger one stays until that one goes.
+pub(super) fn forget(
+    db: &Connection,
+    account: AccountId,
+    before: Timestamp,
+    entries_max: usize,
+) -> Result<usize> {
+    let mut last = None;
+    let mut first = db.prepare_cached(FIRST)?;
+    let mut rows = first.query(params![account.get(), number(entries_max)])?;
+    while let Some(row) = rows.next()?
+        && row.get::<_, i64>(1)? < millisecond(before)
+    {
+        last = Some(row.get::<_, i64>(0)?);
+    }
+    let Some(last) = last else { return Ok(0) };
+    db.prepare_cached(FORGET)?.execute([account.get(), last])
 }
 
 const UNREAD: &str = "SELECT unread_seller, unread_seller_hidden, unread_buyer, unread_buyer_hidden \
@@ -68,11 +136,12 @@ const ADVANCE: &str = "INSERT INTO account_state (account_id, log_sequence, unre
     unread_buyer_hidden = unread_buyer_hidden + excluded.unread_buyer_hidden \
     RETURNING log_sequence";
 
-const APPEND: &str = "INSERT INTO log (account_id, sequence, kind, chat_id, message_id, side, at) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+const APPEND: &str = "INSERT INTO log (account_id, sequence, kind, chat_id, message_id, side, webhook_id, at) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
-/// Appends the entries of `changes` to the logs, numbered without a gap, and moves the unread totals.
-pub(super) fn write(db: &Connection, changes: &Changes) -> Result<()> {
+/// Appends the entries of `changes` to the logs, numbered without a gap, and moves the unread totals. Answers where the
+/// logs that have grown end now.
+pub(super) fn write(db: &Connection, changes: &Changes) -> Result<Vec<LogEnd>> {
     let mut accounts: BTreeMap<AccountId, AccountChange<'_>> = BTreeMap::new();
     for (account, entry) in &changes.entries {
         accounts.entry(*account).or_default().entries.push(entry);
@@ -87,6 +156,7 @@ pub(super) fn write(db: &Connection, changes: &Changes) -> Result<()> {
 
     let mut advance = db.prepare_cached(ADVANCE)?;
     let mut append = db.prepare_cached(APPEND)?;
+    let mut grown = Vec::with_capacity(accounts.len());
     for (account, change) in accounts {
         let count = number(change.entries.len());
         let newest: i64 = advance.query_row(
@@ -105,14 +175,18 @@ pub(super) fn write(db: &Connection, changes: &Changes) -> Result<()> {
                 account.get(),
                 sequence,
                 entry.kind.code(),
-                entry.chat.get(),
+                entry.chat.map(ChatId::get),
                 entry.message.map(MessageId::get),
                 entry.side.map(Code::code),
+                entry.webhook.map(WebhookId::get),
                 millisecond(entry.at)
             ])?;
         }
+        if 0 < count {
+            grown.push(LogEnd { account, newest });
+        }
     }
-    Ok(())
+    Ok(grown)
 }
 
 /// What a batch changes for one account.

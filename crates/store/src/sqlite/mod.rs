@@ -28,18 +28,18 @@ use std::sync::Mutex;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 
 use async_trait::async_trait;
+use domain::Timestamp;
 use domain::account::{Account, Member};
 use domain::attachment::Attachment;
 use domain::batch::Batch;
 use domain::catalog::{Fact, OrderFacts, Product, Return, Shop};
 use domain::chat::Chat;
-use domain::commands::Answer;
 use domain::id::{
     AccountId, AttachmentId, ChatId, MemberId, MessageId, OrderId, ProductId, ReturnId, ShopId,
 };
 use domain::message::Message;
 use engine::store::{
-    ActivityQuery, AgeQuery, ApiKey, CommandError, FactConflict, KeyConflict, LogPage,
+    ActivityQuery, AgeQuery, ApiKey, Committed, FactConflict, KeyConflict, LogEnd, LogPage,
     MessageQuery, SearchQuery, Session, Store, StoreError, UnreadTotals,
 };
 use rusqlite::Connection;
@@ -54,6 +54,11 @@ use writer::{Writer, lock};
 
 /// Bounds of the number of reading connections; between them, one for each core.
 const READERS: std::ops::RangeInclusive<usize> = 4..=32;
+
+/// At so many accounts is looked in one round of forgetting.
+const FORGET_ACCOUNTS: usize = 500;
+/// So many entries of a log are forgotten in one transaction.
+const FORGET_ENTRIES: usize = 500;
 
 /// Everything in one SQLite file, and the index for search in another one beside it, which can be made anew.
 pub struct SqliteStore {
@@ -133,11 +138,11 @@ fn no_thread(failure: &std::io::Error) -> StoreError {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn commit(&self, batch: Batch) -> Vec<Result<Answer, CommandError>> {
+    async fn commit(&self, batch: Batch) -> Committed {
         let commands = batch.submissions.len();
         match self.writer.run(move |connection| batch::commit(connection, &batch)).await {
-            Ok(answers) => answers,
-            Err(failure) => vec![Err(CommandError::Store(failure)); commands],
+            Ok(committed) => committed,
+            Err(failure) => Committed::failed(commands, &failure),
         }
     }
 
@@ -228,6 +233,33 @@ impl Store for SqliteStore {
         limit: usize,
     ) -> Result<LogPage, StoreError> {
         self.readers.read(move |db| log::page(db, account, after, limit)).await
+    }
+
+    async fn log_ends(&self, accounts: &[AccountId]) -> Result<Vec<LogEnd>, StoreError> {
+        let accounts = accounts.to_vec();
+        self.readers
+            .read(move |db| {
+                let end = |account| Ok(LogEnd { account, newest: log::newest(db, account)? });
+                accounts.into_iter().map(end).collect()
+            })
+            .await
+    }
+
+    async fn forget_log(
+        &self,
+        before: Timestamp,
+        after: Option<AccountId>,
+    ) -> Result<Option<AccountId>, StoreError> {
+        let (old, go_on) = self
+            .readers
+            .read(move |db| log::with_old_entries(db, before, after, FORGET_ACCOUNTS))
+            .await?;
+        for account in old {
+            // Short transactions: sends wait for each.
+            let forget = move |db: &Connection| log::forget(db, account, before, FORGET_ENTRIES);
+            while self.writer.transaction(forget).await? == FORGET_ENTRIES {}
+        }
+        Ok(go_on)
     }
 
     async fn attachment(&self, id: AttachmentId) -> Result<Option<Attachment>, StoreError> {

@@ -130,6 +130,11 @@ fn histories_and_logs_are_ranges_of_their_table() {
             "INDEX attachments_of_messages (chat_id=? AND message_id>? AND message_id<?)",
         ),
         (log::ENTRIES, "PRIMARY KEY (account_id=? AND sequence>?)"),
+        (log::OLDEST, "PRIMARY KEY (account_id=?)"),
+        (log::FIRST, "PRIMARY KEY (account_id=?)"),
+        (log::FORGET, "PRIMARY KEY (account_id=? AND sequence<?)"),
+        (log::NEWEST, "INTEGER PRIMARY KEY (rowid=?)"),
+        (log::NEXT_ACCOUNTS, "INTEGER PRIMARY KEY (rowid>?)"),
     ]);
 }
 

@@ -49,7 +49,7 @@ pub(crate) async fn a_file_is_claimed_once(place: Place) {
     assert_eq!(format!("{:?}", foreign.unwrap_err()), format!("{missing:?}"));
 
     let twice = [0, 1].map(|_| post_draft(buyer(), chat, with([waiting.id])));
-    let mut answers = store.commit(batch(twice, at(3))).await;
+    let mut answers = store.commit(batch(twice, at(3))).await.answers;
     assert!(answers.remove(1).is_err());
     let (message, _) = posted(answers.remove(0));
     assert!(run(&*store, post_draft(buyer(), chat, with([waiting.id])), at(4)).await.is_err());
@@ -85,7 +85,8 @@ pub(crate) async fn files_keep_the_order_of_their_message(place: Place) {
     assert_eq!(names, ["2", "new", "1"]);
     // Two messages of one batch with files of their own.
     let commands = [0, 1].map(|_| post_draft(seller(), chat, Draft::file(file("pair"))));
-    let [one, two] = <[_; 2]>::try_from(store.commit(batch(commands, at(3))).await).unwrap();
+    let [one, two] =
+        <[_; 2]>::try_from(store.commit(batch(commands, at(3))).await.answers).unwrap();
     let (one, two) = (posted(one).0, posted(two).0);
     assert_ne!(one.attachments[0].id, two.attachments[0].id);
 

@@ -51,7 +51,7 @@ pub(crate) async fn a_refused_command_leaves_no_trace(place: Place) {
         open(stranger(), Side::Buyer, account(404), 7),
         post(seller(), chat, "third"),
     ];
-    let answers = store.commit(batch(commands, at(1))).await;
+    let answers = store.commit(batch(commands, at(1))).await.answers;
 
     assert!(answers[0].is_ok() && answers[3].is_ok());
     let missing = |answer: &Result<_, CommandError>| match answer {
@@ -77,7 +77,7 @@ pub(crate) async fn a_command_that_cannot_be_stored_fails_alone(place: Place) {
         open(stranger(), Side::Buyer, seller(), 1),
         post(buyer(), chat, "after"),
     ];
-    let answers = store.commit(batch(commands, at(1))).await;
+    let answers = store.commit(batch(commands, at(1))).await.answers;
 
     assert!(answers[0].is_ok() && answers[2].is_ok(), "{answers:?}");
     assert!(matches!(answers[1], Err(CommandError::Store(StoreError::Failed(_)))), "{answers:?}");
@@ -155,7 +155,7 @@ pub(crate) async fn a_repeated_key_gives_the_first_message_again(place: Place) {
     let again = || post_draft(buyer(), chat, with_key("once", 1));
     let (first, replayed) = posted(run(&*store, again(), at(1)).await);
     assert!(!replayed);
-    for answer in store.commit(batch([again(), again()], at(2))).await {
+    for answer in store.commit(batch([again(), again()], at(2))).await.answers {
         assert_eq!(posted(answer), (first.clone(), true));
     }
     let other = run(&*store, post_draft(buyer(), chat, with_key("twice", 2)), at(3)).await;

@@ -77,7 +77,7 @@ pub(crate) async fn reading_up_to_any_position_leaves_the_right_rest(place: Plac
                 let read = Command::MarkRead(MarkRead { actor: actor(who), chat, up_to });
                 let second = 100 + i64::try_from(index).unwrap();
                 let commands = [post(who.other(), chat, "и ещё"), read];
-                let mut answers = store.commit(batch(commands, at(second))).await;
+                let mut answers = store.commit(batch(commands, at(second))).await.answers;
                 let Ok(Answer::Read { unread }) = answers.remove(1) else { panic!() };
                 let history = history(&*store, chat).await;
                 let marks = *store.chat(chat).await.unwrap().unwrap().seat(side);

@@ -7,8 +7,8 @@ use domain::id::AccountId;
 use engine::store::Store;
 
 use crate::setup::{
-    Place, a_chat, account, account_facts, at, buyer, open, opened, people, post, put, run, say,
-    seller,
+    Place, a_chat, account, account_facts, at, batch, buyer, open, opened, people, post, put, run,
+    say, seller,
 };
 
 /// Follows the log of `account` to `last`, and checks that no page has a gap: entry n + 1 must never be seen before n.
@@ -70,4 +70,45 @@ pub(crate) async fn a_page_says_how_far_the_log_goes(place: Place) {
     assert_eq!((end.entries.len(), end.newest), (0, 6));
     let nobody = store.log(account(404), 0, 3).await.unwrap();
     assert_eq!((nobody.entries.len(), nobody.newest), (0, 0));
+}
+
+pub(crate) async fn old_entries_are_forgotten_from_the_beginning(place: Place) {
+    let store = place.open();
+    let chat = a_chat(&*store).await;
+    // The clock steps back once: the old entry behind a younger one stays until that one goes.
+    for second in [10, 20, 40, 30, 50] {
+        say(&*store, buyer(), chat, "ну", second).await;
+    }
+    let kept = async |before| {
+        assert_eq!(store.forget_log(before, None).await.unwrap(), None);
+        let page = store.log(seller(), 0, 100).await.unwrap();
+        let sequences: Vec<_> = page.entries.iter().map(|entry| entry.sequence).collect();
+        assert_eq!(page.newest, 6);
+        assert_eq!(sequences, (page.oldest..=6).collect::<Vec<_>>());
+        page.oldest
+    };
+    assert_eq!(kept(at(20)).await, 3);
+    assert_eq!(kept(at(35)).await, 4);
+    assert_eq!(kept(at(51)).await, 7);
+    let page = store.log(seller(), 5, 100).await.unwrap();
+    assert!(page.is_cut_off(5) && !page.is_cut_off(6));
+    // The numbers go on.
+    say(&*store, buyer(), chat, "ну", 60).await;
+    assert_eq!(store.log(seller(), 6, 100).await.unwrap().entries[0].sequence, 7);
+}
+
+pub(crate) async fn a_commit_tells_which_logs_have_grown(place: Place) {
+    let store = place.open();
+    let chat = a_chat(&*store).await;
+    let commands = [post(buyer(), chat, "раз"), post(buyer(), chat, "два")];
+    let mut grown = store.commit(batch(commands, at(1))).await.grown_logs;
+    grown.sort_by_key(|end| end.account);
+    let mut ends = store.log_ends(&[seller(), buyer()]).await.unwrap();
+    ends.sort_by_key(|end| end.account);
+    assert_eq!(grown, ends);
+    assert!(grown.iter().all(|end| end.newest == 3));
+    let refused = store.commit(batch([post(account(404), chat, "ну")], at(2))).await;
+    assert!(refused.answers[0].is_err() && refused.grown_logs.is_empty());
+    let nobody = store.log_ends(&[account(404)]).await.unwrap();
+    assert_eq!(nobody.iter().map(|end| end.newest).collect::<Vec<_>>(), [0]);
 }

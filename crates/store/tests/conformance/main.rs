@@ -50,6 +50,8 @@ on_every_store! {
         logs {
             a_follower_sees_every_entry_of_eight_writers,
             a_page_says_how_far_the_log_goes,
+            old_entries_are_forgotten_from_the_beginning,
+            a_commit_tells_which_logs_have_grown,
         }
         counters {
             totals_equal_a_recount,

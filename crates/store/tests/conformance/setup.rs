@@ -169,7 +169,7 @@ pub(crate) async fn run(
     command: Command,
     now: Timestamp,
 ) -> Result<Answer, CommandError> {
-    let mut answers = store.commit(batch([command], now)).await;
+    let mut answers = store.commit(batch([command], now)).await.answers;
     assert_eq!(answers.len(), 1);
     answers.remove(0)
 }

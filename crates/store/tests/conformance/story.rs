@@ -72,7 +72,7 @@ impl Story {
             let count = self.random.random_range(1..=left.min(5));
             let commands: Vec<Command> = (0..count).map(|_| self.next()).collect();
             self.second += 1;
-            for answer in store.commit(batch(commands, at(self.second))).await {
+            for answer in store.commit(batch(commands, at(self.second))).await.answers {
                 // Refusals are part of the tale.
                 match answer {
                     Ok(Answer::Opened { chat, created: true, .. }) => self.chats.push(chat.id),

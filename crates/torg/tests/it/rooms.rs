@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-const ROOMS: [&str; 12] = [
+const ROOMS: [&str; 13] = [
     "bench",
     "dialect-ozon",
     "dialect-partizap",
@@ -11,6 +11,7 @@ const ROOMS: [&str; 12] = [
     "domain",
     "engine",
     "http-kit",
+    "live",
     "media",
     "native",
     "store",
@@ -23,11 +24,10 @@ fn allowed(room: &str) -> &'static [&'static str] {
     match room {
         "domain" | "media" => &[],
         "engine" => &["domain", "media"],
-        "store" => &["domain", "engine"],
+        "store" | "live" => &["domain", "engine"],
         "http-kit" => &["domain", "engine", "media"],
-        "dialect-ozon" | "dialect-partizap" | "dialect-yandex-market" | "native" => {
-            &["domain", "engine", "http-kit", "media"]
-        }
+        "dialect-partizap" | "native" => &["domain", "engine", "http-kit", "live", "media"],
+        "dialect-ozon" | "dialect-yandex-market" => &["domain", "engine", "http-kit", "media"],
         "testkit" => &["domain", "engine", "torg"],
         "torg" | "bench" => &ROOMS,
         other => panic!("{other} has no place in ARCHITECTURE.md"),

@@ -1,0 +1,255 @@
+//! Waking those who read the logs: live connections and pushes sleep until a commit, or until somebody has something to
+//! say that no log keeps.
+//!
+//! A wake-up is a hint, the log is the truth: a reader that is woken reads on from its own position. Should a wake-up be
+//! lost, the next look at the ends of the logs makes up for it (see [`Wakeups::catch_up`]).
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use domain::Timestamp;
+use domain::id::{AccountId, ChatId};
+use tokio::sync::{broadcast, watch};
+
+use crate::store::{LogEnd, Store};
+
+/// How often the ends of the logs are looked at, in case that a wake-up was lost.
+const CATCH_UP_INTERVAL: Duration = Duration::from_secs(5);
+/// For so many accounts at once.
+const CATCH_UP_ACCOUNTS: usize = 500;
+/// So many signals may wait for a listener; of more, the oldest are lost, which costs it no entry.
+const SIGNALS_MAX: usize = 16;
+
+/// What happens now and is not worth keeping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Somebody is typing in a chat.
+    Typing {
+        /// Where.
+        chat: ChatId,
+        /// Who.
+        by: AccountId,
+    },
+    /// Somebody with whom the listener shares a chat came or went.
+    Presence {
+        /// Who.
+        account: AccountId,
+        /// Whether one of their clients is connected.
+        online: bool,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// A key or a session of the account ended, or the account was put out of use: whoever is connected with one must
+    /// have it checked again.
+    CredentialsChanged,
+}
+
+/// What a listener hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// The log has grown.
+    Entries,
+    /// Something that no log keeps.
+    Signal(Signal),
+}
+
+/// Who listens to which account.
+#[derive(Debug, Default)]
+pub(crate) struct Wakeups {
+    lines: RwLock<HashMap<AccountId, Arc<Line>>>,
+}
+
+/// What all listeners of one account hear.
+#[derive(Debug)]
+struct Line {
+    newest: watch::Sender<i64>,
+    signals: broadcast::Sender<Signal>,
+}
+
+/// Hears of one account. Whoever listens first and reads the log then misses nothing.
+#[derive(Debug)]
+pub struct Listener {
+    account: AccountId,
+    newest: watch::Receiver<i64>,
+    signals: broadcast::Receiver<Signal>,
+    wakeups: Arc<Wakeups>,
+}
+
+impl Wakeups {
+    /// Listens to `account` from now on.
+    pub(crate) fn listen(self: &Arc<Self>, account: AccountId) -> Listener {
+        let mut lines = self.lines.write().unwrap_or_else(PoisonError::into_inner);
+        let line = lines.entry(account).or_insert_with(|| {
+            Arc::new(Line {
+                newest: watch::Sender::new(0),
+                signals: broadcast::Sender::new(SIGNALS_MAX),
+            })
+        });
+        Listener {
+            account,
+            newest: line.newest.subscribe(),
+            signals: line.signals.subscribe(),
+            wakeups: Arc::clone(self),
+        }
+    }
+
+    /// Wakes those who listen to logs that have grown.
+    pub(crate) fn wake(&self, grown: &[LogEnd]) {
+        let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
+        for end in grown {
+            if let Some(line) = lines.get(&end.account) {
+                line.newest.send_if_modified(|newest| {
+                    let grown = *newest < end.newest;
+                    *newest = end.newest.max(*newest);
+                    grown
+                });
+            }
+        }
+    }
+
+    /// Tells everybody who listens to `account`.
+    pub(crate) fn signal(&self, account: AccountId, signal: Signal) {
+        let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = lines.get(&account) {
+            // Nobody may be left by now.
+            let _ = line.signals.send(signal);
+        }
+    }
+
+    /// Whether anybody listens to `account`.
+    pub(crate) fn is_heard(&self, account: AccountId) -> bool {
+        self.lines.read().unwrap_or_else(PoisonError::into_inner).contains_key(&account)
+    }
+
+    fn accounts(&self) -> Vec<AccountId> {
+        self.lines.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
+    }
+
+    /// Looks now and then whether logs have grown without a wake-up: by another process, or because a wake-up was lost.
+    /// Ends when the engine does.
+    pub(crate) async fn catch_up(wakeups: std::sync::Weak<Self>, store: Arc<dyn Store>) {
+        loop {
+            tokio::time::sleep(CATCH_UP_INTERVAL).await;
+            let Some(wakeups) = wakeups.upgrade() else { return };
+            for accounts in wakeups.accounts().chunks(CATCH_UP_ACCOUNTS) {
+                match store.log_ends(accounts).await {
+                    Ok(ends) => wakeups.wake(&ends),
+                    Err(error) => {
+                        tracing::warn!(
+                            error = &error as &dyn std::error::Error,
+                            "cannot look at the ends of the logs"
+                        );
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Forgets an account to which nobody listens any more.
+    fn tidy(&self, account: AccountId) {
+        let mut lines = self.lines.write().unwrap_or_else(PoisonError::into_inner);
+        if lines.get(&account).is_some_and(|line| line.newest.receiver_count() == 0) {
+            lines.remove(&account);
+        }
+    }
+}
+
+impl Listener {
+    /// Waits for the next thing to hear. Dropping the future loses nothing.
+    pub async fn heard(&mut self) -> Heard {
+        loop {
+            tokio::select! {
+                biased;
+                Ok(()) = self.newest.changed() => return Heard::Entries,
+                signal = self.signals.recv() => match signal {
+                    Ok(signal) => return Heard::Signal(signal),
+                    Err(broadcast::error::RecvError::Lagged(_)) => {}
+                    // The line lives for as long as anybody listens to it.
+                    Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+                },
+            }
+        }
+    }
+
+    /// Like [`Self::heard`], for readers that care for entries only.
+    pub async fn entries(&mut self) {
+        if self.newest.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        // The receiver itself is dropped after this, so that the last one counts as one.
+        let (_unused, nobody) = watch::channel(0);
+        self.newest = nobody;
+        self.wakeups.tidy(self.account);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    fn account(id: i64) -> AccountId {
+        AccountId::new(id).unwrap()
+    }
+
+    fn end(id: i64, newest: i64) -> LogEnd {
+        LogEnd { account: account(id), newest }
+    }
+
+    #[test]
+    fn a_listener_is_woken_once_for_what_came_meanwhile() {
+        let wakeups = Arc::new(Wakeups::default());
+        let mut listener = wakeups.listen(account(1));
+        wakeups.wake(&[end(1, 1), end(2, 9)]);
+        wakeups.wake(&[end(1, 2)]);
+        assert_eq!(listener.heard().now_or_never(), Some(Heard::Entries));
+        assert_eq!(listener.heard().now_or_never(), None);
+        // A late hint of what is known already wakes nobody.
+        wakeups.wake(&[end(1, 1)]);
+        assert_eq!(listener.heard().now_or_never(), None);
+    }
+
+    #[test]
+    fn everybody_hears_a_signal_and_nobody_else() {
+        let wakeups = Arc::new(Wakeups::default());
+        let mut both = [wakeups.listen(account(1)), wakeups.listen(account(1))];
+        let mut other = wakeups.listen(account(2));
+        wakeups.signal(account(1), Signal::CredentialsChanged);
+        for listener in &mut both {
+            let heard = listener.heard().now_or_never();
+            assert_eq!(heard, Some(Heard::Signal(Signal::CredentialsChanged)));
+        }
+        assert_eq!(other.heard().now_or_never(), None);
+    }
+
+    #[test]
+    fn too_many_signals_lose_the_oldest_and_no_entry() {
+        let wakeups = Arc::new(Wakeups::default());
+        let mut listener = wakeups.listen(account(1));
+        for _ in 0..SIGNALS_MAX + 5 {
+            wakeups.signal(account(1), Signal::CredentialsChanged);
+        }
+        wakeups.wake(&[end(1, 1)]);
+        assert_eq!(listener.heard().now_or_never(), Some(Heard::Entries));
+        let signals = std::iter::from_fn(|| listener.heard().now_or_never()).count();
+        assert_eq!(signals, SIGNALS_MAX);
+    }
+
+    #[test]
+    fn accounts_without_listeners_are_forgotten() {
+        let wakeups = Arc::new(Wakeups::default());
+        let (first, second) = (wakeups.listen(account(1)), wakeups.listen(account(1)));
+        drop(first);
+        assert!(wakeups.is_heard(account(1)));
+        drop(second);
+        assert!(!wakeups.is_heard(account(1)));
+    }
+}
