@@ -5,6 +5,7 @@
 //! To add a store, implement this trait and add it to the conformance suite (`crates/store/tests/conformance`).
 
 mod questions;
+mod webhooks;
 
 use std::net::IpAddr;
 
@@ -26,6 +27,9 @@ use uuid::Uuid;
 pub use questions::{
     ActivityPosition, ActivityQuery, AgeQuery, LogEnd, LogEntry, LogPage, MessageQuery,
     MessageRange, SearchQuery, UnreadTotals,
+};
+pub use webhooks::{
+    Delivery, DeliveryOutcome, WaitingPush, Webhook, WebhookProgress, WebhookState,
 };
 
 /// Where everything is kept. Lookups by several ids answer in no particular order and leave out what does not exist.

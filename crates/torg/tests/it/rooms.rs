@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-const ROOMS: [&str; 13] = [
+const ROOMS: [&str; 14] = [
     "bench",
     "dialect-ozon",
     "dialect-partizap",
@@ -17,6 +17,7 @@ const ROOMS: [&str; 13] = [
     "store",
     "testkit",
     "torg",
+    "webhooks",
 ];
 
 /// Who may use whom, outside of tests.
@@ -24,10 +25,13 @@ fn allowed(room: &str) -> &'static [&'static str] {
     match room {
         "domain" | "media" => &[],
         "engine" => &["domain", "media"],
-        "store" | "live" => &["domain", "engine"],
+        "store" | "live" | "webhooks" => &["domain", "engine"],
         "http-kit" => &["domain", "engine", "media"],
-        "dialect-partizap" | "native" => &["domain", "engine", "http-kit", "live", "media"],
-        "dialect-ozon" | "dialect-yandex-market" => &["domain", "engine", "http-kit", "media"],
+        "dialect-partizap" => &["domain", "engine", "http-kit", "live", "media"],
+        "dialect-ozon" | "dialect-yandex-market" => {
+            &["domain", "engine", "http-kit", "media", "webhooks"]
+        }
+        "native" => &["domain", "engine", "http-kit", "live", "media", "webhooks"],
         "testkit" => &["domain", "engine", "torg"],
         "torg" | "bench" => &ROOMS,
         other => panic!("{other} has no place in ARCHITECTURE.md"),

@@ -1,0 +1,140 @@
+//! What differs between the wires that push: the words, the answers that are expected, the patience.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use domain::{SignedDuration, Timestamp};
+use engine::EngineError;
+use engine::store::{LogEntry, Webhook};
+use http::{HeaderName, HeaderValue, StatusCode};
+
+/// How one wire pushes. The sender asks it and never decides by itself.
+#[async_trait]
+pub trait PushFormat: Send + Sync + 'static {
+    /// Its name, by which webhooks choose it: `native`, `ozon`, `yandex-market`.
+    fn name(&self) -> &'static str;
+
+    /// The types of pushes that a webhook can choose from, in the wire's words. A ping is none of them.
+    fn types(&self) -> &'static [&'static str];
+
+    /// What a receiver is told of an entry of the webhook's account; none when this wire says nothing of it, or when the
+    /// webhook did not choose its type.
+    async fn render(
+        &self,
+        webhook: &Webhook,
+        logged: &LogEntry,
+    ) -> Result<Option<Push>, EngineError>;
+
+    /// What a receiver is told to see whether it listens.
+    fn ping(&self, webhook: &Webhook, now: Timestamp) -> Push;
+
+    /// What to think of a receiver's answer.
+    fn judge(&self, purpose: Purpose, answer: &Answer) -> Verdict;
+
+    /// How long a receiver may take to answer, connecting included.
+    fn answer_time_max(&self, purpose: Purpose) -> Duration;
+
+    /// What waits while a push fails.
+    fn order(&self) -> Order;
+
+    /// Whether a URL is accepted, and switched on again, only after it has answered a ping.
+    fn is_confirmed_by_ping(&self) -> bool;
+
+    /// How long after its latest attempt a push is attempted again, when it has failed `attempts` times (at least once)
+    /// and the webhook has been failing for `failing_for`; none when the push is dropped.
+    fn retry_after(&self, attempts: u32, failing_for: SignedDuration) -> Option<SignedDuration>;
+
+    /// Whether a webhook that stands like this is to be given up. Asked after each failed attempt.
+    fn give_up(&self, standing: &Standing) -> GiveUp;
+}
+
+/// Why a receiver is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To see whether it listens.
+    Ping,
+    /// To tell it of an entry.
+    Event,
+}
+
+/// A request to a receiver. It is a `POST`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Push {
+    /// The type of the push, in the wire's words, as [`PushFormat::types`] lists it.
+    pub kind: &'static str,
+    /// What is added to the path of a webhook's URL, unless the webhook's URL is exact; empty for nothing.
+    pub path: &'static str,
+    /// Headers besides those that every request has. `content-type` is among them.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// What a receiver answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The header `content-type`, if there is one that is text.
+    pub content_type: Option<String>,
+    /// The body, of which no more than 64 KiB are read.
+    pub body: Bytes,
+}
+
+/// What an answer means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The receiver has it.
+    Accepted,
+    /// The receiver wants neither this push nor a repeat of it.
+    Declined {
+        /// For the delivery log, in the wire's words.
+        reason: &'static str,
+    },
+    /// It did not work; the push is repeated.
+    Failed {
+        /// For the delivery log, in the wire's words.
+        reason: &'static str,
+    },
+    /// The receiver wants no pushes at all any more.
+    Gone,
+}
+
+/// What waits while a push fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Later pushes of the same chat.
+    PerChat,
+    /// Every later push to the webhook.
+    PerWebhook,
+}
+
+/// How a webhook has done lately.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// For how long no push was accepted, since the first one that failed.
+    pub failing_for: SignedDuration,
+    /// Whether the push that has just failed is dropped.
+    pub dropped: bool,
+    /// Whether the receiver could not be reached, or did not answer in time, in every attempt since then.
+    pub unreachable: bool,
+    /// How many attempts there were in the last 24 hours, or since the webhook was switched on.
+    pub attempts: u32,
+    /// How many of them were answered with status 200.
+    pub answered_200: u32,
+}
+
+/// Whether to go on with a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GiveUp {
+    /// Go on.
+    No,
+    /// Go on, and tell the account that it will end if nothing changes.
+    Soon,
+    /// Switch it off.
+    Now {
+        /// For the account, in plain words.
+        reason: &'static str,
+    },
+}

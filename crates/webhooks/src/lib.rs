@@ -1,0 +1,9 @@
+//! Webhooks: an account's log, pushed to URLs that the account names.
+//!
+//! Each webhook has its own position in the log and its own pace, so that a slow or dead receiver delays nobody else. It
+//! must never know a wire: what a push says, which answer is a yes and when to give up stand in a [`PushFormat`], of
+//! which every face of the server that pushes brings one.
+
+mod format;
+
+pub use format::{Answer, GiveUp, Order, Purpose, Push, PushFormat, Standing, Verdict};
