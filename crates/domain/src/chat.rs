@@ -218,6 +218,12 @@ impl Chat {
         }
     }
 
+    /// Whether the side across hears of what `side` does without writing, such as typing: not where the buyer wants to
+    /// hear no more of the seller.
+    pub fn is_noticed(&self, side: Side) -> bool {
+        side == Side::Buyer || !self.blocked_by_buyer
+    }
+
     /// When something was last said here; the chat's own beginning while nothing was.
     pub fn active_at(&self) -> Timestamp {
         self.last_message.map_or(self.created_at, |last| last.at)

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::store::{ApiKey, KeyConflict};
+use crate::wakeups::Signal;
 
 /// Who asks. Made from a credential that was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,6 +215,9 @@ impl Engine {
         };
         let revoked_at = key.revoked_at.or(Some(self.now()));
         let stored = self.store().put_key(&ApiKey { revoked_at, ..key }).await?;
+        if let Some(account) = account {
+            self.signal(account, Signal::CredentialsChanged);
+        }
         // Nothing but the time is new.
         stored.map(|()| true).map_err(|_conflict| EngineError::Internal)
     }

@@ -6,13 +6,14 @@ use domain::commands::{
     Answer, Command, Dispute, Draft, HideChat, MarkRead, MarketplaceRole, OpenChat,
     PostAsMarketplace, PostMessage, SetBlock, SteerChat, Steering, Subject,
 };
-use domain::id::{ChatId, MessageId, OrderId, ReturnId};
+use domain::id::{AccountId, ChatId, MessageId, OrderId, ReturnId};
 use domain::message::Message;
 
 use crate::access::{Caller, Host};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::store::FactConflict;
+use crate::wakeups::Signal;
 
 /// A chat that was opened or found.
 #[derive(Clone, Debug)]
@@ -156,7 +157,12 @@ impl Engine {
         _host: Host,
         facts: Vec<Fact>,
     ) -> Result<Vec<Result<(), FactConflict>>, EngineError> {
-        Ok(self.store().put_facts(facts).await?)
+        let put_out_of_use = accounts_put_out_of_use(&facts);
+        let stored = self.store().put_facts(facts).await?;
+        for account in put_out_of_use {
+            self.signal(account, Signal::CredentialsChanged);
+        }
+        Ok(stored)
     }
 
     /// Refuses too many attachments before the command is queued: the store looks up each that it names, while everybody
@@ -186,6 +192,18 @@ impl Engine {
         let answer = self.run(command).await?;
         if answer == Answer::Done { Ok(()) } else { Err(unexpected(&answer)) }
     }
+}
+
+fn accounts_put_out_of_use(facts: &[Fact]) -> Vec<AccountId> {
+    let mut accounts = Vec::new();
+    for fact in facts {
+        if let Fact::Account(account, _) = fact
+            && !account.is_active
+        {
+            accounts.push(account.id);
+        }
+    }
+    accounts
 }
 
 /// A store that mixes up its answers is broken.

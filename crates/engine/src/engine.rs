@@ -13,6 +13,7 @@ use crate::cursor::CursorSeal;
 use crate::error::EngineError;
 use crate::limits::Limits;
 use crate::links::LinkSigner;
+use crate::presence::Presence;
 use crate::random::Random;
 use crate::store::Store;
 use crate::wakeups::{Listener, Signal, Wakeups};
@@ -28,6 +29,7 @@ struct Core {
     store: Arc<dyn Store>,
     committer: Committer,
     wakeups: Arc<Wakeups>,
+    presence: Presence,
     vault: media::Vault,
     pictures: media::PictureDesk,
     clock: Arc<dyn Clock>,
@@ -66,6 +68,7 @@ impl Engine {
                 Arc::clone(&wakeups),
             ),
             wakeups,
+            presence: Presence::default(),
             store,
             vault,
             pictures: media::PictureDesk::new(),
@@ -143,6 +146,10 @@ impl Engine {
 
     pub(crate) fn store(&self) -> &dyn Store {
         &*self.core.store
+    }
+
+    pub(crate) fn presence(&self) -> &Presence {
+        &self.core.presence
     }
 
     pub(crate) fn vault(&self) -> &media::Vault {

@@ -13,12 +13,14 @@ pub mod error;
 pub mod files;
 pub mod limits;
 pub mod links;
+pub mod presence;
 pub mod queries;
 pub mod random;
 mod reach;
 pub mod related;
 pub mod sessions;
 pub mod store;
+mod typing;
 pub mod wakeups;
 
 pub use engine::{Engine, Parts};
