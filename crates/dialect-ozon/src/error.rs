@@ -170,6 +170,7 @@ impl From<Refusal> for Error {
             Refusal::BlockedByBuyer => Self::blocked_by_buyer(),
             // Nothing on this wire asks for these.
             Refusal::LastMessageChanged { .. }
+            | Refusal::NotYourMessage
             | Refusal::IdempotencyKeyReused
             | Refusal::NothingToDispute
             | Refusal::AlreadyDisputed

@@ -140,7 +140,8 @@ fn verdict(refusal: &Refusal) -> Verdict {
         | Refusal::ChatClosed
         | Refusal::DisputeEnded
         | Refusal::BlockedByBuyer
-        | Refusal::OnlyTheBuyerBlocks => Verdict::Forbidden,
+        | Refusal::OnlyTheBuyerBlocks
+        | Refusal::NotYourMessage => Verdict::Forbidden,
         Refusal::LastMessageChanged { .. }
         | Refusal::IdempotencyKeyReused
         | Refusal::NothingToDispute
@@ -184,6 +185,7 @@ pub(crate) fn words(refusal: &Refusal) -> String {
         Refusal::BlockedByBuyer => "The buyer has blocked you in this conversation".to_owned(),
         Refusal::OnlyTheBuyerBlocks => "Only the buyer can block".to_owned(),
         Refusal::LastMessageChanged { .. } => "The conversation has newer messages".to_owned(),
+        Refusal::NotYourMessage => "You can only change your own messages".to_owned(),
         Refusal::IdempotencyKeyReused => "The key was used for another request".to_owned(),
         Refusal::NothingToDispute => "There is nothing to dispute here".to_owned(),
         Refusal::AlreadyDisputed => "A dispute is running already".to_owned(),

@@ -254,6 +254,7 @@ impl Error {
             Refusal::OwnProduct => "A chat needs two sides".to_owned(),
             Refusal::OnlyTheBuyerBlocks => "Only the customer may block".to_owned(),
             Refusal::LastMessageChanged { .. } => "The chat has newer messages".to_owned(),
+            Refusal::NotYourMessage => "The message is not yours".to_owned(),
             Refusal::IdempotencyKeyReused => "The key was used for another request".to_owned(),
             Refusal::NothingToDispute => {
                 "Only chats about orders and returns become disputes".to_owned()

@@ -51,6 +51,8 @@ pub struct Changes {
     pub chats: BTreeMap<ChatId, ChatChange>,
     /// New messages, by rising id. Their attachments stand in [`Self::attachments`] too.
     pub messages: Vec<Message>,
+    /// Messages whose text was replaced, in order; some may be new themselves.
+    pub updated_messages: Vec<Message>,
     /// Attachments that are new, or belong to a message now.
     pub attachments: Vec<Attachment>,
     /// New entries of the accounts' logs, in order. The store numbers them without a gap.
@@ -116,6 +118,7 @@ impl Batch {
                 change.after = after;
             }
         }
+        changes.chats.retain(|_, change| change.before.as_ref() != Some(&change.after));
         changes.last_ids = world.last_ids;
         Outcome { answers, changes }
     }
@@ -145,6 +148,7 @@ impl Changes {
             self.chats.insert(chat.id, ChatChange { before: None, after: chat.clone() });
         }
         self.messages.extend(event.message().cloned());
+        self.updated_messages.extend(event.updated().cloned());
         self.attachments.extend_from_slice(event.attachments());
         let chat = event.chat().and_then(|id| world.chats.get(&id));
         self.entries.extend(event.entries(chat, now));

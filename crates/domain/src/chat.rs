@@ -292,7 +292,9 @@ impl Chat {
             Event::ChatShown { side, .. } => self.seat_mut(*side).hidden = false,
             Event::ChatBlocked { .. } => self.blocked_by_buyer = true,
             Event::ChatUnblocked { .. } => self.blocked_by_buyer = false,
-            Event::AttachmentStored(_) | Event::WebhookAlarmed { .. } => {}
+            Event::MessageUpdated { .. }
+            | Event::AttachmentStored(_)
+            | Event::WebhookAlarmed { .. } => {}
         }
     }
 

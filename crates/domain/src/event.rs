@@ -18,6 +18,13 @@ pub enum Event {
         /// Who is to write next.
         turn: Turn,
     },
+    /// The text of a message was replaced.
+    MessageUpdated {
+        /// The message with its new text.
+        message: Box<Message>,
+        /// Who did it; none for the marketplace.
+        by: Option<Side>,
+    },
     /// One side has read up to a message.
     ChatRead {
         /// Where.
@@ -122,6 +129,8 @@ pub enum EntryKind {
     ChatOpened,
     /// See [`Event::MessageCreated`].
     MessageCreated,
+    /// See [`Event::MessageUpdated`].
+    MessageUpdated,
     /// See [`Event::ChatRead`].
     ChatRead,
     /// See [`Event::ChatDelivered`].
@@ -150,6 +159,13 @@ pub enum EntryKind {
     WebhookSwitchedOff,
 }
 
+impl EntryKind {
+    /// Whether it tells of what somebody said, so that a reader is shown the message itself.
+    pub fn shows_message(self) -> bool {
+        matches!(self, Self::MessageCreated | Self::MessageUpdated)
+    }
+}
+
 /// An entry before it has its place in an account's log. It holds ids only and is rendered when it is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -157,9 +173,9 @@ pub struct Entry {
     pub kind: EntryKind,
     /// Where; none when it happened in no chat.
     pub chat: Option<ChatId>,
-    /// The message in question: the new one, or the newest read or delivered one.
+    /// The message in question: the new or changed one, or the newest read or delivered one.
     pub message: Option<MessageId>,
-    /// The side in question: who read, received, hid or showed; who closed, when it was a side.
+    /// The side in question: who wrote, edited, read, received, hid or showed; who closed, when it was a side.
     pub side: Option<Side>,
     /// The webhook in question.
     pub webhook: Option<WebhookId>,
@@ -172,7 +188,9 @@ impl Event {
     pub fn chat(&self) -> Option<ChatId> {
         match self {
             Self::ChatOpened(chat) => Some(chat.id),
-            Self::MessageCreated { message, .. } => Some(message.chat),
+            Self::MessageCreated { message, .. } | Self::MessageUpdated { message, .. } => {
+                Some(message.chat)
+            }
             Self::ChatRead { chat, .. }
             | Self::ChatDelivered { chat, .. }
             | Self::TurnChanged { chat, .. }
@@ -198,6 +216,11 @@ impl Event {
         if let Self::MessageCreated { message, .. } = self { Some(message) } else { None }
     }
 
+    /// The message that was changed, as it is now.
+    pub(crate) fn updated(&self) -> Option<&Message> {
+        if let Self::MessageUpdated { message, .. } = self { Some(message) } else { None }
+    }
+
     /// The files that were stored, or belong to a message from now on.
     pub(crate) fn attachments(&self) -> &[Attachment] {
         match (self, self.message()) {
@@ -214,6 +237,9 @@ impl Event {
             Self::ChatOpened(_) => (EntryKind::ChatOpened, None, None),
             Self::MessageCreated { message, .. } => {
                 (EntryKind::MessageCreated, Some(message.id), message.author.role.side())
+            }
+            Self::MessageUpdated { message, by } => {
+                (EntryKind::MessageUpdated, Some(message.id), *by)
             }
             Self::ChatRead { side, up_to, .. } => (EntryKind::ChatRead, Some(*up_to), Some(*side)),
             Self::ChatDelivered { side, up_to, .. } => {

@@ -5,7 +5,7 @@ use crate::attachment::Attachment;
 use crate::chat::Side;
 use crate::id::{AccountId, ChatId, MemberId, MessageId};
 
-/// What someone said in a chat. A message never changes.
+/// What someone said in a chat. Nothing of it ever changes but the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// Rises in the order of commits.
@@ -20,6 +20,8 @@ pub struct Message {
     pub attachments: Vec<Attachment>,
     /// When it was committed, to the millisecond.
     pub created_at: Timestamp,
+    /// When the text was last replaced, to the millisecond; none while it is the first.
+    pub edited_at: Option<Timestamp>,
     /// How many messages of others the seller had received with this one.
     pub received_by_seller: i64,
     /// How many messages of others the buyer had received with this one.

@@ -1,8 +1,9 @@
-//! Who may begin a chat and who may write in it, until when, and why not. One answer serves the decision to accept a
+//! Who may begin a chat and who may write and edit in it, until when, and why not. One answer serves the decision to accept a
 //! message, the `can_send` of the native API and the countdown of an inbox.
 
 use crate::catalog::{OrderFacts, Posting};
 use crate::chat::{Chat, Context, Side, State};
+use crate::message::{Message, Role};
 use crate::policy::{Opening, PerModel, Policy, Writing};
 use crate::refusal::Refusal;
 use crate::{SignedDuration, Timestamp};
@@ -73,6 +74,22 @@ pub fn may_write(
         }
     };
     windows.permission(|closed_at| Refusal::SendingWindowClosed { closed_at })
+}
+
+/// Whether `side` may replace the text of `message`, which stands in `chat`, at `now`: of what it wrote itself, and while
+/// it may write.
+pub fn may_edit(
+    message: &Message,
+    chat: &Chat,
+    order: Option<&OrderFacts>,
+    side: Side,
+    policy: &Policy,
+    now: Timestamp,
+) -> Permission {
+    if message.author.role != Role::from(side) {
+        return Permission::Denied(Refusal::NotYourMessage);
+    }
+    may_write(chat, order, side, policy, now)
 }
 
 /// Whether the seller may begin the chat about `context` at `now`.

@@ -102,6 +102,8 @@ pub enum Refusal {
         /// The newest message; none when the chat is empty.
         last: Option<MessageId>,
     },
+    /// Only the account that wrote a message changes it.
+    NotYourMessage,
     /// The idempotency key was used for another request.
     IdempotencyKeyReused,
     /// A chat that is not about an order or a return cannot become a dispute.

@@ -25,6 +25,8 @@ pub struct Touches {
     pub returns: HashSet<ReturnId>,
     /// Which of these accounts exist.
     pub accounts: HashSet<AccountId>,
+    /// Messages by id, each of its chat.
+    pub messages: HashSet<(ChatId, MessageId)>,
     /// Attachments by id.
     pub attachments: HashSet<AttachmentId>,
     /// What became of these idempotency keys.
@@ -42,6 +44,7 @@ impl Touches {
         self.postings.extend(other.postings);
         self.returns.extend(other.returns);
         self.accounts.extend(other.accounts);
+        self.messages.extend(other.messages);
         self.attachments.extend(other.attachments);
         self.idempotency_keys.extend(other.idempotency_keys);
         self.positions.extend(other.positions);
@@ -65,6 +68,8 @@ pub struct World {
     pub returns: HashMap<ReturnId, Return>,
     /// The accounts that exist and are active.
     pub accounts: HashSet<AccountId>,
+    /// Messages by chat and id.
+    pub messages: HashMap<(ChatId, MessageId), Message>,
     /// Attachments by id.
     pub attachments: HashMap<AttachmentId, Attachment>,
     /// What became of idempotency keys.
@@ -141,6 +146,12 @@ impl World {
         self.chats.get(self.chats_by_key.get(key)?)
     }
 
+    /// A message of `chat`: one that was asked for, or one of this batch.
+    pub(crate) fn message(&self, chat: ChatId, id: MessageId) -> Option<&Message> {
+        let posted = || self.posted.get(&chat)?.iter().find(|message| message.id == id);
+        self.messages.get(&(chat, id)).or_else(posted)
+    }
+
     /// How many messages stay unread for `side` when it has read up to `position`, and which is the oldest of them.
     /// Also the newest message at or before the position.
     pub(crate) fn look_back(&self, chat: &Chat, side: Side, position: MessageId) -> LookBack {
@@ -179,12 +190,27 @@ impl World {
             self.last_ids.message = message.id.get();
             self.posted.entry(message.chat).or_default().push(message.clone());
         }
+        if let Some(message) = event.updated() {
+            self.replace(message);
+        }
         for attachment in event.attachments() {
             self.last_ids.attachment = self.last_ids.attachment.max(attachment.id.get());
             self.attachments.insert(attachment.id, attachment.clone());
         }
         if let Some(chat) = event.chat().and_then(|id| self.chats.get_mut(&id)) {
             chat.apply(event, at);
+        }
+    }
+
+    /// Puts `message` wherever an earlier state of it stands.
+    fn replace(&mut self, message: &Message) {
+        let asked_for = self.messages.get_mut(&(message.chat, message.id));
+        let posted = self.posted.get_mut(&message.chat).into_iter().flatten();
+        let receipts = self.receipts.values_mut().map(|receipt| &mut receipt.message);
+        for known in asked_for.into_iter().chain(posted).chain(receipts) {
+            if known.id == message.id {
+                known.clone_from(message);
+            }
         }
     }
 }

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use domain::catalog::Shop;
 use domain::chat::{Chat, Context, ContextKind, Phase, Side};
 use domain::commands::{Command, MarkDelivered};
-use domain::event::EntryKind;
 use domain::id::{ChatId, MessageId, ShopId};
 use domain::message::Message;
 use domain::permission::{Permission, may_write};
@@ -203,18 +202,16 @@ impl Engine {
         Ok(found.into_iter().map(|chat| (chat.id, chat)).collect())
     }
 
-    /// The new messages that these entries of the caller's log tell of, each with its chat. Once they are handed over,
-    /// [`Self::note_handed_over`] is to be told.
+    /// The new and the edited messages that these entries of the caller's log tell of, as they are now, each with its
+    /// chat. Once they are handed over, [`Self::note_handed_over`] is to be told.
     pub async fn messages_of_entries(
         &self,
         caller: &Caller,
         entries: &[LogEntry],
     ) -> Result<HashMap<MessageId, (Chat, Message)>, EngineError> {
-        let created =
-            entries.iter().filter(|logged| logged.entry.kind == EntryKind::MessageCreated);
-        let ids: Vec<_> = created
-            .filter_map(|logged| Some((logged.entry.chat?, logged.entry.message?)))
-            .collect();
+        let said = entries.iter().filter(|logged| logged.entry.kind.shows_message());
+        let ids: Vec<_> =
+            said.filter_map(|logged| Some((logged.entry.chat?, logged.entry.message?))).collect();
         let chats: Vec<_> = ids.iter().map(|&(chat, _)| chat).collect();
         let chats = self.chats(caller, &chats).await?;
         let mut found = self.store().messages_by_id(&ids).await?;
@@ -226,13 +223,13 @@ impl Engine {
         Ok(found.collect())
     }
 
-    /// Notes that the new messages of these entries of the caller's log have reached a client of the caller's.
+    /// Notes that the messages that these entries of the caller's log show have reached a client of the caller's.
     pub async fn note_handed_over(&self, caller: &Caller, entries: &[LogEntry]) {
-        let created = entries.iter().filter_map(|logged| {
+        let shown = entries.iter().filter_map(|logged| {
             let LogEntry { entry, .. } = logged;
-            (entry.kind == EntryKind::MessageCreated).then_some((entry.chat?, entry.message?))
+            entry.kind.shows_message().then_some((entry.chat?, entry.message?))
         });
-        let newest = newest_of_each_chat(created);
+        let newest = newest_of_each_chat(shown);
         if newest.is_empty() {
             return;
         }

@@ -75,6 +75,8 @@ pub(crate) enum EventKind {
     ChatOpened,
     #[serde(rename = "message.created")]
     MessageCreated,
+    #[serde(rename = "message.updated")]
+    MessageUpdated,
     #[serde(rename = "chat.read")]
     ChatRead,
     #[serde(rename = "chat.delivered")]
@@ -108,6 +110,7 @@ impl From<EntryKind> for EventKind {
         match kind {
             EntryKind::ChatOpened => Self::ChatOpened,
             EntryKind::MessageCreated => Self::MessageCreated,
+            EntryKind::MessageUpdated => Self::MessageUpdated,
             EntryKind::ChatRead => Self::ChatRead,
             EntryKind::ChatDelivered => Self::ChatDelivered,
             EntryKind::ChatTurnChanged => Self::ChatTurnChanged,

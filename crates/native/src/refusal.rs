@@ -111,6 +111,7 @@ pub(crate) fn refused(refusal: &Refusal) -> Problem {
         | Refusal::BlockedByBuyer
         | Refusal::OwnProduct
         | Refusal::OnlyTheBuyerBlocks
+        | Refusal::NotYourMessage
         | Refusal::IdempotencyKeyReused
         | Refusal::NothingToDispute
         | Refusal::AlreadyDisputed
@@ -165,6 +166,7 @@ fn kind(refusal: &Refusal) -> (StatusCode, &'static str, &'static str) {
         Refusal::LastMessageChanged { .. } => {
             (CONFLICT, "last-message-changed", "The chat moved on")
         }
+        Refusal::NotYourMessage => (FORBIDDEN, "not-your-message", "The message is not yours"),
         Refusal::IdempotencyKeyReused => {
             (INVALID, "idempotency-key-reused", "The idempotency key was used for another request")
         }
@@ -228,6 +230,7 @@ fn advice(refusal: &Refusal) -> String {
         Refusal::LastMessageChanged { .. } => {
             "The chat's last message is not the one in 'if_last_message_id'. Look at 'messages' and decide again."
         }
+        Refusal::NotYourMessage => "Only the account that wrote a message changes its text.",
         Refusal::IdempotencyKeyReused => {
             "Take a fresh key for each message; repeat a request with exactly the same body."
         }
@@ -278,6 +281,7 @@ mod tests {
             Refusal::OwnProduct,
             Refusal::OnlyTheBuyerBlocks,
             Refusal::LastMessageChanged { last: None },
+            Refusal::NotYourMessage,
             Refusal::IdempotencyKeyReused,
             Refusal::NothingToDispute,
             Refusal::AlreadyDisputed,

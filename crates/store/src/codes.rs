@@ -46,7 +46,7 @@ codes! {
     EntryKind {
         ChatOpened = 1, MessageCreated = 2, ChatRead = 3, ChatDelivered = 4, ChatTurnChanged = 5, ChatClosed = 6,
         ChatReopened = 7, DisputeStarted = 8, DisputeEnded = 9, ChatHidden = 10, ChatShown = 11, ChatBlocked = 12,
-        ChatUnblocked = 13, WebhookFailing = 14, WebhookSwitchedOff = 15,
+        ChatUnblocked = 13, WebhookFailing = 14, WebhookSwitchedOff = 15, MessageUpdated = 16,
     }
 }
 

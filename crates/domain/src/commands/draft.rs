@@ -124,6 +124,7 @@ impl Draft {
             text: self.text.as_ref().map(|text| text.as_str().to_owned()),
             attachments,
             created_at: now,
+            edited_at: None,
             received_by_seller: received(Side::Seller),
             received_by_buyer: received(Side::Buyer),
         })

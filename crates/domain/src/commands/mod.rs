@@ -4,6 +4,7 @@ mod alarm;
 mod attach_file;
 mod block;
 mod draft;
+mod edit_message;
 mod hide_chat;
 mod mark_delivered;
 mod mark_read;
@@ -16,6 +17,7 @@ pub use alarm::RaiseAlarm;
 pub use attach_file::AttachFile;
 pub use block::SetBlock;
 pub use draft::{Attached, Draft, IdempotencyKey};
+pub use edit_message::{EditMessage, Editor};
 pub use hide_chat::HideChat;
 pub use mark_delivered::MarkDelivered;
 pub use mark_read::MarkRead;
@@ -43,6 +45,8 @@ pub enum Command {
     PostMessage(PostMessage),
     /// Write in a chat as the marketplace.
     PostAsMarketplace(PostAsMarketplace),
+    /// Replace the text of a message.
+    EditMessage(EditMessage),
     /// Note what one side has read.
     MarkRead(MarkRead),
     /// Note what reached a client of one side.
@@ -84,6 +88,13 @@ pub enum Answer {
         /// Whether it was stored before, under the same idempotency key.
         replayed: bool,
     },
+    /// To [`EditMessage`].
+    Edited {
+        /// The message, as it is now.
+        message: Box<Message>,
+        /// Its chat, which the edit leaves as it was.
+        chat: Box<Chat>,
+    },
     /// To [`MarkRead`].
     Read {
         /// How many messages of the chat this side still has not read.
@@ -124,6 +135,7 @@ impl Command {
             Self::OpenChat(command) => command.touches(),
             Self::PostMessage(command) => command.touches(),
             Self::PostAsMarketplace(command) => command.touches(),
+            Self::EditMessage(command) => command.touches(),
             Self::MarkRead(command) => command.touches(),
             Self::MarkDelivered(command) => command.touches(),
             Self::HideChat(command) => touches_chat(command.chat),
@@ -141,6 +153,7 @@ impl Command {
             Self::Dispute(command) => command.key(world),
             Self::PostMessage(_)
             | Self::PostAsMarketplace(_)
+            | Self::EditMessage(_)
             | Self::MarkRead(_)
             | Self::MarkDelivered(_)
             | Self::HideChat(_)
@@ -162,6 +175,7 @@ impl Command {
             Self::OpenChat(command) => command.decide(world, policy, now),
             Self::PostMessage(command) => command.decide(world, policy, now),
             Self::PostAsMarketplace(command) => command.decide(world, now),
+            Self::EditMessage(command) => command.decide(world, policy, now),
             Self::MarkRead(command) => command.decide(world),
             Self::MarkDelivered(command) => command.decide(world),
             Self::HideChat(command) => command.decide(world),

@@ -260,7 +260,11 @@ impl OpenChat {
 fn opened(decision: Decision, chat: Chat, created: bool) -> Decision {
     let message = match decision.answer {
         Answer::Posted { message, .. } => Some(message),
-        Answer::Opened { .. } | Answer::Read { .. } | Answer::Attached(_) | Answer::Done => None,
+        Answer::Opened { .. }
+        | Answer::Edited { .. }
+        | Answer::Read { .. }
+        | Answer::Attached(_)
+        | Answer::Done => None,
     };
     Decision {
         answer: Answer::Opened { chat: Box::new(chat), created, message, replayed: false },

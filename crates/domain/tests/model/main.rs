@@ -12,10 +12,10 @@ use std::collections::HashMap;
 use domain::Timestamp;
 use domain::batch::Batch;
 use domain::chat::{Chat, ChatKey, Side, State};
-use domain::commands::{Answer, Command};
+use domain::commands::{Answer, Command, EditMessage, Editor};
 use domain::id::{ChatId, MessageId};
-use domain::message::Role;
-use domain::permission::may_write;
+use domain::message::{Message, Role};
+use domain::permission::{may_edit, may_write};
 use domain::refusal::{Denied, Missing, Refusal};
 use memory::Memory;
 use plan::{Step, policies, steps};
@@ -25,6 +25,9 @@ use proptest::prelude::*;
 #[derive(Default)]
 struct Told {
     messages: Vec<(MessageId, Role)>,
+    texts: HashMap<MessageId, Option<String>>,
+    /// How often a text was replaced by another.
+    edits: usize,
     read: HashMap<Side, MessageId>,
 }
 
@@ -37,13 +40,17 @@ struct Model {
 impl Model {
     fn hear(&mut self, command: &Command, answer: &Answer, before: &Memory) {
         match (command, answer) {
-            (_, Answer::Posted { message, replayed: false, .. }) => {
-                self.say(message.chat, message.id, message.author.role);
+            (_, Answer::Posted { message, replayed: false, .. }) => self.say(message),
+            (Command::EditMessage(edit), Answer::Edited { .. }) => {
+                let told = self.chats.get_mut(&edit.chat).unwrap();
+                let text = Some(edit.text.as_str().to_owned());
+                let before = told.texts.insert(edit.message, text.clone()).unwrap();
+                told.edits += usize::from(before != text);
             }
             (Command::OpenChat(_), Answer::Opened { chat, message, replayed, .. }) => {
                 self.chats.entry(chat.id).or_default();
                 if let Some(message) = message.as_ref().filter(|_| !replayed) {
-                    self.say(message.chat, message.id, message.author.role);
+                    self.say(message);
                 }
             }
             (Command::Dispute(_), Answer::Opened { chat, .. }) => {
@@ -64,10 +71,13 @@ impl Model {
         }
     }
 
-    fn say(&mut self, chat: ChatId, id: MessageId, role: Role) {
+    fn say(&mut self, message: &Message) {
+        let id = message.id;
         assert!(self.last_message < Some(id), "message ids rise over the whole server");
         self.last_message = Some(id);
-        self.chats.entry(chat).or_default().messages.push((id, role));
+        let told = self.chats.entry(message.chat).or_default();
+        told.messages.push((id, message.author.role));
+        told.texts.insert(id, message.text.clone());
     }
 }
 
@@ -128,6 +138,36 @@ fn check_permission(memory: &Memory, batch: &Batch, answer: &Result<Answer, Deni
     }
 }
 
+/// The same of an edit: who wrote a message and whether its author may write decide, and nothing else.
+fn check_edit(memory: &Memory, batch: &Batch, answer: &Result<Answer, Denied>) {
+    let [submission] = &batch.submissions[..] else { return };
+    let Command::EditMessage(EditMessage { editor, chat, message, .. }) = &submission.command
+    else {
+        return;
+    };
+    let refused = |expected: Denied| assert_eq!(answer.as_ref(), Err(&expected));
+    let Some(chat) = memory.chats.get(chat) else {
+        return refused(Denied::NotFound(Missing::Chat));
+    };
+    let side = match editor {
+        Editor::Marketplace => None,
+        Editor::Account(actor) => match actor.side_in(chat) {
+            Some(side) => Some(side),
+            None => return refused(Denied::NotFound(Missing::Chat)),
+        },
+    };
+    let found = memory.messages.iter().find(|it| (it.chat, it.id) == (chat.id, *message));
+    let Some(found) = found else { return refused(Denied::NotFound(Missing::Message)) };
+    if let Some(side) = side {
+        let order = chat.order.and_then(|order| memory.orders.get(&order));
+        let permission = may_edit(found, chat, order, side, &submission.policy, batch.now);
+        if let Err(refusal) = permission.require() {
+            return refused(Denied::Refused(refusal));
+        }
+    }
+    assert!(matches!(answer, Ok(Answer::Edited { .. })), "{answer:?}");
+}
+
 fn tell(story: Vec<Step>) {
     let policies = policies();
     let mut memory = Memory::with_facts();
@@ -144,10 +184,12 @@ fn tell(story: Vec<Step>) {
         if outcome.answers.iter().all(Result::is_err) {
             assert!(outcome.changes.chats.is_empty(), "a refusal changes nothing");
             assert!(outcome.changes.messages.is_empty() && outcome.changes.entries.is_empty());
+            assert!(outcome.changes.updated_messages.is_empty());
             assert!(outcome.changes.attachments.is_empty() && outcome.changes.receipts.is_empty());
             assert!(outcome.changes.unread().is_empty());
         }
         check_permission(&before, &batch, &outcome.answers[0]);
+        check_edit(&before, &batch, &outcome.answers[0]);
         for (submission, answer) in batch.submissions.iter().zip(&outcome.answers) {
             if let Ok(answer) = answer {
                 // Within a batch a chat may be younger than the batch.
@@ -164,6 +206,7 @@ fn tell(story: Vec<Step>) {
             }
         }
         check_totals(&memory);
+        check_texts(&memory, &model);
     }
 }
 
@@ -197,6 +240,18 @@ fn check_totals(memory: &Memory) {
             assert_eq!((totals.shown, totals.hidden), (recount(false), recount(true)));
         }
         assert_eq!(memory.messages_in_log(account), memory.messages_in_chats(account));
+    }
+}
+
+/// Every message says what was said last, and each side's log tells of every edit.
+fn check_texts(memory: &Memory, model: &Model) {
+    for message in &memory.messages {
+        assert_eq!(message.text, model.chats[&message.chat].texts[&message.id]);
+    }
+    for account in plan::accounts() {
+        let chats = memory.chats.values().filter(|chat| chat.side_of(account).is_some());
+        let edits: usize = chats.map(|chat| model.chats[&chat.id].edits).sum();
+        assert_eq!(memory.edits_in_log(account), edits);
     }
 }
 
@@ -238,10 +293,13 @@ fn the_stories_reach_every_kind_of_answer() {
     let expected = [
         "Opened",
         "Posted",
+        "Edited",
         "Read",
         "Attached",
         "Done",
         "NotFound(Chat))",
+        "NotFound(Message))",
+        "Refused(NotYourMessage))",
         "Refused(ChatClosed))",
         "Refused(DisputeEnded))",
         "Refused(BlockedByBuyer))",

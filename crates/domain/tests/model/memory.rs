@@ -87,15 +87,29 @@ impl Memory {
             assert_eq!(self.chats.insert(*id, change.after.clone()), change.before);
         }
         self.messages.extend(changes.messages.iter().cloned());
+        for updated in &changes.updated_messages {
+            let message = self.messages.iter_mut().find(|message| message.id == updated.id);
+            message.unwrap().clone_from(updated);
+        }
         self.attachments.extend(
             changes.attachments.iter().map(|attachment| (attachment.id, attachment.clone())),
         );
         self.receipts.extend(changes.receipts.iter().cloned());
+        self.refresh_receipts();
         for (account, entry) in &changes.entries {
             self.logs.entry(*account).or_default().push(entry.clone());
         }
         self.last_ids = changes.last_ids;
         outcome
+    }
+
+    /// A receipt holds its message as it is now: a store keeps the id and looks the message up.
+    fn refresh_receipts(&mut self) {
+        for receipt in self.receipts.values_mut() {
+            let id = receipt.message.id;
+            let message = self.messages.iter().find(|message| message.id == id);
+            receipt.message.clone_from(message.unwrap());
+        }
     }
 
     /// Loads what the batch asks for and nothing else, so that a command which asks for too little is found out.
@@ -107,6 +121,12 @@ impl Memory {
         world.returns = pick(&self.returns, &touches.returns);
         world.attachments = pick(&self.attachments, &touches.attachments);
         world.receipts = pick(&self.receipts, &touches.idempotency_keys);
+        world.messages = self
+            .messages
+            .iter()
+            .map(|message| ((message.chat, message.id), message.clone()))
+            .filter(|(key, _)| touches.messages.contains(key))
+            .collect();
         world.accounts =
             touches.accounts.iter().copied().filter(|&id| id != plan::account(5)).collect();
         world.postings = touches
@@ -159,6 +179,12 @@ impl Memory {
     pub(crate) fn messages_in_log(&self, account: AccountId) -> usize {
         let log = self.logs.get(&account).map_or(&[][..], Vec::as_slice);
         log.iter().filter(|entry| entry.kind == EntryKind::MessageCreated).count()
+    }
+
+    /// How many edits the log of `account` tells of.
+    pub(crate) fn edits_in_log(&self, account: AccountId) -> usize {
+        let log = self.logs.get(&account).map_or(&[][..], Vec::as_slice);
+        log.iter().filter(|entry| entry.kind == EntryKind::MessageUpdated).count()
     }
 
     pub(crate) fn messages_in_chats(&self, account: AccountId) -> usize {

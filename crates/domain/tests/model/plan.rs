@@ -6,9 +6,9 @@ use domain::attachment::File;
 use domain::batch::{Batch, Submission};
 use domain::chat::{ActingAs, Actor, Side, Turn};
 use domain::commands::{
-    AttachFile, Attached, Command, Dispute, Draft, HideChat, IdempotencyKey, MarkDelivered,
-    MarkRead, MarketplaceRole, OpenChat, PostAsMarketplace, PostMessage, SetBlock, SteerChat,
-    Steering, Subject,
+    AttachFile, Attached, Command, Dispute, Draft, EditMessage, Editor, HideChat, IdempotencyKey,
+    MarkDelivered, MarkRead, MarketplaceRole, OpenChat, PostAsMarketplace, PostMessage, SetBlock,
+    SteerChat, Steering, Subject,
 };
 use domain::id::{AccountId, AttachmentId, ChatId, MessageId, OrderId, ProductId, ReturnId};
 use domain::policy::{FileRules, Opening, PerModel, Policy, SellerRules, TextRules, Writing};
@@ -92,7 +92,7 @@ pub(crate) fn steps() -> impl Strategy<Value = Step> {
 fn moves() -> impl Strategy<Value = Move> {
     let account = prop_oneof![4 => Just(1_i64), 4 => Just(3), 1 => Just(2), 1 => Just(4)];
     (
-        0..24_u8,
+        0..27_u8,
         account,
         prop::bool::weighted(0.2),
         any::<Index>(),
@@ -147,6 +147,15 @@ impl Move {
         let ids: Vec<_> = memory.messages.iter().map(|message| message.id.get()).collect();
         let id = if ids.is_empty() { 1 } else { *self.message.get(&ids) };
         MessageId::new(if self.guess { id + self.number - 4 } else { id }.max(1)).unwrap()
+    }
+
+    /// Mostly an edit of a message in its own chat, to one of few texts, so that some say what was said before.
+    fn edit(&self, memory: &Memory, editor: Editor) -> Command {
+        let message = self.message(memory);
+        let at_home = memory.messages.iter().find(|known| known.id == message);
+        let chat = at_home.filter(|_| !self.guess).map_or_else(|| self.chat(memory), |it| it.chat);
+        let text = Text::new(&format!("text {}", self.number), &policies()[0].text).unwrap();
+        Command::EditMessage(EditMessage { editor, chat, message, text })
     }
 
     fn draft(&self, memory: &Memory) -> Draft {
@@ -236,6 +245,8 @@ impl Move {
                 _ => Dispute::StartInChat(chat),
             }),
             22 => Command::Dispute(Dispute::End(chat)),
+            23 | 24 => self.edit(memory, Editor::Account(actor)),
+            25 => self.edit(memory, Editor::Marketplace),
             _ => Command::AttachFile(AttachFile { owner: account(self.account), file: file() }),
         }
     }

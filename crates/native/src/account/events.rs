@@ -45,11 +45,11 @@ pub(crate) struct EventView {
     kind: EventKind,
     /// Where; null for what happens in no chat.
     chat_id: Option<i64>,
-    /// The new message, or the newest one that was read or delivered.
+    /// The new or edited message, or the newest one that was read or delivered.
     message_id: Option<i64>,
-    /// The new message, when one was created.
+    /// The new or edited message, as it is now.
     message: Option<MessageView>,
-    /// Who wrote, read, received, hid, showed, blocked or closed, where it was one of the two sides.
+    /// Who wrote, edited, read, received, hid, showed, blocked or closed, where it was one of the two sides.
     side: Option<SideName>,
     /// The webhook that this is about.
     webhook_id: Option<i64>,
@@ -80,7 +80,7 @@ pub(crate) async fn list(
     let events = page.entries.into_iter().map(|logged| {
         let entry = logged.entry;
         let kind = EventKind::from(entry.kind);
-        let message = entry.message.filter(|_| kind == EventKind::MessageCreated);
+        let message = entry.message.filter(|_| entry.kind.shows_message());
         let message = message.and_then(|id| {
             let (chat, message) = messages.get(&id)?;
             let side = engine.side(&caller, chat).ok()?;

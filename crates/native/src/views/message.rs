@@ -21,6 +21,8 @@ pub(crate) struct MessageView {
     text: Option<String>,
     attachments: Vec<AttachmentView>,
     created_at: Time,
+    /// When the text was last replaced; null while it is the first.
+    edited_at: Option<Time>,
     /// Whether it was read: your own by the other side, any other by you.
     read: bool,
     /// Whether it reached a client: your own one of the other side, any other one of yours.
@@ -93,6 +95,7 @@ impl MessageView {
             text: message.text.clone(),
             attachments: attachments.collect(),
             created_at: Time(message.created_at),
+            edited_at: Time::of(message.edited_at),
             read: false,
             delivered: false,
         }

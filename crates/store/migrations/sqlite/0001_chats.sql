@@ -145,6 +145,8 @@ CREATE TABLE messages (
     author_member      INTEGER,
     text               TEXT,
     created_at         INTEGER NOT NULL,
+    -- Null while the text is the first.
+    edited_at          INTEGER,
     received_by_seller INTEGER NOT NULL,
     received_by_buyer  INTEGER NOT NULL,
     attachments_count  INTEGER NOT NULL,
@@ -205,8 +207,11 @@ CREATE TABLE log (
 -- Messages that can be found by their text, in the order of commits: the index for search follows this table.
 CREATE TABLE searchable_messages (
     message_id INTEGER PRIMARY KEY,
-    chat_id    INTEGER NOT NULL
+    chat_id    INTEGER NOT NULL,
+    -- Rises over all edits of the server, which the index follows too; null while the text is the first.
+    edit       INTEGER
 ) STRICT;
+CREATE UNIQUE INDEX searchable_edits ON searchable_messages (edit) WHERE edit IS NOT NULL;
 
 CREATE TABLE api_keys (
     id                BLOB NOT NULL PRIMARY KEY,

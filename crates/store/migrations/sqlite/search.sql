@@ -9,9 +9,10 @@ CREATE VIRTUAL TABLE message_index USING fts5 (
     places, pairs, content = '', contentless_delete = 1, tokenize = 'ascii'
 );
 
--- Every message up to this one is in the index.
+-- Every message up to this one is in the index, with what every edit up to this one has made of its text.
 CREATE TABLE indexed (
     only       INTEGER PRIMARY KEY CHECK (only = 1),
-    message_id INTEGER NOT NULL
+    message_id INTEGER NOT NULL,
+    edit       INTEGER NOT NULL
 ) STRICT;
-INSERT INTO indexed VALUES (1, 0);
+INSERT INTO indexed VALUES (1, 0, 0);

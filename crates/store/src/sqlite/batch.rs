@@ -6,7 +6,7 @@ use domain::attachment::Attachment;
 use domain::batch::{Answers, Batch, Changes};
 use domain::chat::Chat;
 use domain::id::{AccountId, ChatId, MessageId, OrderId};
-use domain::message::Role;
+use domain::message::{Message, Role};
 use domain::world::{LastIds, Receipt, Touches, World};
 use engine::store::{CommandError, Committed, LogEnd, StoreError};
 use rusqlite::{Connection, OptionalExtension, Result, params};
@@ -103,6 +103,11 @@ fn load(db: &Connection, touches: &Touches) -> Result<World> {
             world.attachments.insert(id, attachment);
         }
     }
+    for &(chat, id) in &touches.messages {
+        if let Some(message) = messages::by_id(db, chat, id)? {
+            world.messages.insert((chat, id), message);
+        }
+    }
     for (account, key) in &touches.idempotency_keys {
         if let Some(receipt) = receipt(db, *account, key)? {
             world.receipts.insert((*account, key.clone()), receipt);
@@ -147,7 +152,16 @@ fn receipt(db: &Connection, account: AccountId, key: &str) -> Result<Option<Rece
 
 const PUT_RECEIPT: &str = "INSERT INTO receipts (account_id, key, fingerprint, chat_id, message_id) VALUES (?1, ?2, ?3, ?4, ?5)";
 const SEARCHABLE: &str = "INSERT INTO searchable_messages (message_id, chat_id) VALUES (?1, ?2)";
+/// Gives the edit the next number of all.
+const SEARCHABLE_AGAIN: &str = "INSERT INTO searchable_messages (message_id, chat_id, edit) VALUES (?1, ?2, \
+    1 + coalesce((SELECT max(edit) FROM searchable_messages WHERE edit IS NOT NULL), 0)) \
+    ON CONFLICT (message_id) DO UPDATE SET edit = excluded.edit";
 const PUT_LAST_IDS: &str = "UPDATE last_ids SET chat = ?1, message = ?2, attachment = ?3";
+
+/// People look for what people said, not for the marketplace's automatic lines.
+fn is_searchable(message: &Message) -> bool {
+    message.text.is_some() && message.author.role != Role::Market
+}
 
 fn write(db: &Connection, changes: &Changes, before: LastIds) -> Result<Vec<LogEnd>> {
     for change in changes.chats.values() {
@@ -162,9 +176,14 @@ fn write(db: &Connection, changes: &Changes, before: LastIds) -> Result<Vec<LogE
         .try_for_each(|attachment: &Attachment| messages::put_attachment(db, attachment))?;
     for message in &changes.messages {
         messages::insert(db, message)?;
-        // People look for what people said, not for the marketplace's automatic lines.
-        if message.text.is_some() && message.author.role != Role::Market {
+        if is_searchable(message) {
             db.prepare_cached(SEARCHABLE)?.execute([message.id.get(), message.chat.get()])?;
+        }
+    }
+    for message in &changes.updated_messages {
+        messages::update(db, message)?;
+        if is_searchable(message) {
+            db.prepare_cached(SEARCHABLE_AGAIN)?.execute([message.id.get(), message.chat.get()])?;
         }
     }
     for ((account, key), receipt) in &changes.receipts {

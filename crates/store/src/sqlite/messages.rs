@@ -12,14 +12,14 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Error, OptionalExtension, Result, Row, params};
 
 use super::chats;
-use super::rows::{Cells, millisecond, number};
+use super::rows::{Cells, millisecond, number, optional_millisecond};
 use crate::codes::Code;
 
 macro_rules! select_message {
     ($rest:literal) => {
         concat!(
-            "SELECT chat_id, id, author_role, author_account, author_member, text, created_at, received_by_seller, \
-             received_by_buyer, attachments_count FROM messages WHERE ",
+            "SELECT chat_id, id, author_role, author_account, author_member, text, created_at, edited_at, \
+             received_by_seller, received_by_buyer, attachments_count FROM messages WHERE ",
             $rest
         )
     };
@@ -73,6 +73,7 @@ fn message(row: &Row<'_>) -> Result<(Message, bool)> {
         },
         text: cells.take()?,
         created_at: cells.time()?,
+        edited_at: cells.optional_time()?,
         received_by_seller: cells.take()?,
         received_by_buyer: cells.take()?,
         attachments: Vec::new(),
@@ -196,7 +197,8 @@ pub(super) fn landmark(db: &Connection, chat: &Chat, position: MessageId) -> Res
 }
 
 const INSERT: &str = "INSERT INTO messages (chat_id, id, author_role, author_account, author_member, text, created_at, \
-    received_by_seller, received_by_buyer, attachments_count) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+    edited_at, received_by_seller, received_by_buyer, attachments_count) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
 
 const PLACE_ATTACHMENT: &str = "UPDATE attachments SET position = ?2 WHERE id = ?1";
 
@@ -210,6 +212,7 @@ pub(super) fn insert(db: &Connection, message: &Message) -> Result<()> {
         message.author.member.map(MemberId::get),
         message.text,
         millisecond(message.created_at),
+        optional_millisecond(message.edited_at),
         message.received_by_seller,
         message.received_by_buyer,
         number(message.attachments.len()),
@@ -217,6 +220,20 @@ pub(super) fn insert(db: &Connection, message: &Message) -> Result<()> {
     for (position, attachment) in message.attachments.iter().enumerate() {
         db.prepare_cached(PLACE_ATTACHMENT)?.execute([attachment.id.get(), number(position)])?;
     }
+    Ok(())
+}
+
+const UPDATE_TEXT: &str =
+    "UPDATE messages SET text = ?3, edited_at = ?4 WHERE chat_id = ?1 AND id = ?2";
+
+/// Stores the new text of a message.
+pub(super) fn update(db: &Connection, message: &Message) -> Result<()> {
+    db.prepare_cached(UPDATE_TEXT)?.execute(params![
+        message.chat.get(),
+        message.id.get(),
+        message.text,
+        optional_millisecond(message.edited_at),
+    ])?;
     Ok(())
 }
 

@@ -166,6 +166,10 @@ fn search_reads_the_index_from_new_to_old_and_the_newer_messages_of_lively_chats
              (buyer_id=? AND buyer_hidden=? AND is_over=? AND last_message_id>?)",
         ),
         (search::NEWER, "PRIMARY KEY (chat_id=? AND id>? AND id<?)"),
+        (search::EDITED, "INDEX searchable_edits (edit>?)"),
+        (search_index::NEW_MESSAGES, "INTEGER PRIMARY KEY (rowid>?)"),
+        (search_index::NEW_EDITS, "INDEX searchable_edits (edit>?)"),
+        (search_index::NEWEST_EDIT, "COVERING INDEX searchable_edits (edit>?)"),
     ]);
 
     let folder = tempfile::tempdir().unwrap();

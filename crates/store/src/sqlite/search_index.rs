@@ -1,7 +1,7 @@
 //! The index for search: a file beside the database that follows the messages a moment later, on a thread of its own.
 //!
 //! A row of an index inside the commit would halve the rate of commits. Until the index has caught up, a search reads
-//! the newest messages themselves (see `search.rs`), so nothing is ever missed.
+//! the newest and the edited messages themselves (see `search.rs`), so nothing is ever missed.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use engine::store::StoreError;
-use rusqlite::{Connection, Result, TransactionBehavior, params};
+use rusqlite::{Connection, Result, TransactionBehavior, params, params_from_iter};
 
 use super::connections::{BUSY_TIMEOUT, STATEMENTS_KEPT, WAL_BYTES_KEPT};
 use super::error::store_error;
@@ -20,9 +20,9 @@ use crate::substring::{fold, pairs};
 const SCHEMA: &str = include_str!("../../migrations/sqlite/search.sql");
 
 /// The version of the schema and of the folding. With another one, an index is made anew.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
-/// So many messages are added in one transaction.
+/// So many messages are added in one transaction, and so many edited ones.
 const MESSAGES_AT_A_TIME: i64 = 500;
 
 /// How long the index rests after it has caught up, so that many small commits are taken together.
@@ -117,8 +117,8 @@ fn follow(mut index: Connection, source: &Connection, due: &Receiver<()>) {
     while due.recv().is_ok() {
         loop {
             let began = Instant::now();
-            match add_messages(&mut index, source) {
-                Ok(added) if added < MESSAGES_AT_A_TIME => break,
+            match catch_up(&mut index, source) {
+                Ok(round) if round.is_last() => break,
                 Ok(_) if due.try_recv() == Err(TryRecvError::Disconnected) => return,
                 // Whatever the load, half a core is enough: commits need the others.
                 Ok(_) => std::thread::sleep(began.elapsed()),
@@ -132,43 +132,92 @@ fn follow(mut index: Connection, source: &Connection, due: &Receiver<()>) {
     }
 }
 
-const NEW_MESSAGES: &str = "SELECT searchable_messages.message_id, messages.text, chats.id, chats.seller_id, \
-    chats.buyer_id FROM searchable_messages \
-    CROSS JOIN messages ON messages.chat_id = searchable_messages.chat_id \
-        AND messages.id = searchable_messages.message_id \
-    CROSS JOIN chats ON chats.id = searchable_messages.chat_id \
-    WHERE searchable_messages.message_id > ?1 ORDER BY searchable_messages.message_id LIMIT ?2";
+macro_rules! select_searchable {
+    ($position:literal, $which:literal) => {
+        concat!(
+            "SELECT searchable_messages.",
+            $position,
+            ", messages.id, messages.text, chats.id, chats.seller_id, chats.buyer_id FROM searchable_messages \
+             CROSS JOIN messages ON messages.chat_id = searchable_messages.chat_id \
+             AND messages.id = searchable_messages.message_id \
+             CROSS JOIN chats ON chats.id = searchable_messages.chat_id WHERE searchable_messages.",
+            $position,
+            " > ?1 AND ",
+            $which,
+            " ORDER BY searchable_messages.",
+            $position,
+            " LIMIT ?2"
+        )
+    };
+}
 
-/// Adds the next messages of `source` to `index`, and says how many there were.
-fn add_messages(index: &mut Connection, source: &Connection) -> Result<i64> {
-    let transaction = index.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut added = 0;
-    {
-        let mut newest: i64 =
-            transaction.query_row("SELECT message_id FROM indexed", [], |row| row.get(0))?;
-        let mut add = transaction.prepare_cached(
-            "INSERT INTO message_index (rowid, places, pairs) VALUES (?1, ?2, ?3)",
-        )?;
-        let mut messages = source.prepare_cached(NEW_MESSAGES)?;
-        let mut rows = messages.query([newest, MESSAGES_AT_A_TIME])?;
-        while let Some(row) = rows.next()? {
-            newest = row.get(0)?;
-            let text: Option<String> = row.get(1)?;
-            let (chat, seller, buyer): (i64, i64, i64) = (row.get(2)?, row.get(3)?, row.get(4)?);
-            let places = format!("{} {} {}", of_chat(chat), of_account(seller), of_account(buyer));
-            let text = fold(&text.unwrap_or_default());
-            let mut words = pairs(&text, &shelf(seller));
-            if shelf(seller) != shelf(buyer) {
-                words.push(' ');
-                words.push_str(&pairs(&text, &shelf(buyer)));
-            }
-            add.execute(params![newest, places, words])?;
-            added += 1;
-        }
-        transaction.execute("UPDATE indexed SET message_id = ?1", [newest])?;
+pub(super) const NEW_MESSAGES: &str = select_searchable!("message_id", "TRUE");
+/// The edits of messages that are in the index already.
+pub(super) const NEW_EDITS: &str =
+    select_searchable!("edit", "searchable_messages.message_id <= ?3");
+pub(super) const NEWEST_EDIT: &str =
+    "SELECT coalesce(max(edit), 0) FROM searchable_messages WHERE edit IS NOT NULL";
+
+/// What one round has brought into the index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Round {
+    messages: i64,
+    edits: i64,
+}
+
+impl Round {
+    /// Whether nothing was left for another round.
+    fn is_last(self) -> bool {
+        self.messages.max(self.edits) < MESSAGES_AT_A_TIME
     }
-    transaction.commit()?;
-    Ok(added)
+}
+
+/// Adds the next messages of `source` to `index`, and the new texts of those that were edited.
+fn catch_up(index: &mut Connection, source: &Connection) -> Result<Round> {
+    let index = index.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // All of the round is read from one state of the database.
+    let source = source.unchecked_transaction()?;
+    let (message, edit): (i64, i64) =
+        index.query_row("SELECT message_id, edit FROM indexed", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let (edits, last_edit) = add(&index, &source, NEW_EDITS, &[edit, MESSAGES_AT_A_TIME, message])?;
+    let edit = if edits < MESSAGES_AT_A_TIME {
+        // Whatever else was edited comes into the index later, and with the text that it has by then.
+        source.prepare_cached(NEWEST_EDIT)?.query_row([], |row| row.get(0))?
+    } else {
+        last_edit
+    };
+    let (messages, message) = add(&index, &source, NEW_MESSAGES, &[message, MESSAGES_AT_A_TIME])?;
+    index.execute("UPDATE indexed SET message_id = ?1, edit = ?2", [message, edit])?;
+    index.commit()?;
+    Ok(Round { messages, edits })
+}
+
+/// Puts the messages that `sql` selects into `index`, in place of what it knew of them. Says how many there were, and
+/// where the last one stands; without any, where the selection begins.
+fn add(index: &Connection, source: &Connection, sql: &str, bounds: &[i64]) -> Result<(i64, i64)> {
+    let mut put = index.prepare_cached(
+        "INSERT OR REPLACE INTO message_index (rowid, places, pairs) VALUES (?1, ?2, ?3)",
+    )?;
+    let (mut added, mut position) = (0, bounds.first().copied().unwrap_or(0));
+    let mut messages = source.prepare_cached(sql)?;
+    let mut rows = messages.query(params_from_iter(bounds))?;
+    while let Some(row) = rows.next()? {
+        position = row.get(0)?;
+        let (message, text): (i64, Option<String>) = (row.get(1)?, row.get(2)?);
+        let (chat, seller, buyer): (i64, i64, i64) = (row.get(3)?, row.get(4)?, row.get(5)?);
+        let places = format!("{} {} {}", of_chat(chat), of_account(seller), of_account(buyer));
+        let text = fold(&text.unwrap_or_default());
+        let mut words = pairs(&text, &shelf(seller));
+        if shelf(seller) != shelf(buyer) {
+            words.push(' ');
+            words.push_str(&pairs(&text, &shelf(buyer)));
+        }
+        put.execute(params![message, places, words])?;
+        added += 1;
+    }
+    Ok((added, position))
 }
 
 /// The mark of the words of an account's messages. Accounts share shelves, so that there are not too many words in all.
@@ -200,12 +249,16 @@ mod tests {
             .execute_batch(
                 "INSERT INTO chats VALUES (1, zeroblob(16), 10, 20, 0, 0, NULL, 1, 1, 0, 5, 0, 0, NULL, 0,
                     NULL, NULL, 0, 0, NULL, 0, NULL, NULL, 0, 0, NULL, 0, 0, 0, 1);
-                 INSERT INTO messages VALUES (1, 5, 1, 20, NULL, 'Фара', 0, 1, 0, 0);
-                 INSERT INTO searchable_messages VALUES (5, 1);",
+                 INSERT INTO messages VALUES (1, 5, 1, 20, NULL, 'Фара', 0, NULL, 1, 0, 0);
+                 INSERT INTO searchable_messages VALUES (5, 1, NULL);",
             )
             .unwrap();
         database
     }
+
+    const NOTHING: Round = Round { messages: 0, edits: 0 };
+    const ONE_MESSAGE: Round = Round { messages: 1, edits: 0 };
+    const ONE_EDIT: Round = Round { messages: 0, edits: 1 };
 
     fn found(index: &Connection, words: &str) -> Vec<i64> {
         let sql = "SELECT rowid FROM message_index WHERE message_index MATCH ?1";
@@ -220,8 +273,8 @@ mod tests {
         let _database = database(&file);
         let mut index = open(&file).unwrap();
         let source = open_for_reading(&file).unwrap();
-        assert_eq!(add_messages(&mut index, &source).unwrap(), 1);
-        assert_eq!(add_messages(&mut index, &source).unwrap(), 0);
+        assert_eq!(catch_up(&mut index, &source).unwrap(), ONE_MESSAGE);
+        assert_eq!(catch_up(&mut index, &source).unwrap(), NOTHING);
         for account in [10, 20] {
             let pairs = pairs("фар", &shelf(account));
             for place in [of_account(account), of_chat(1)] {
@@ -237,6 +290,34 @@ mod tests {
     }
 
     #[test]
+    fn an_edited_message_is_found_by_its_new_text_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("torg.sqlite");
+        let database = database(&file);
+        let mut index = open(&file).unwrap();
+        let source = open_for_reading(&file).unwrap();
+        let edit = |number: i64, text: &str| {
+            database.execute("UPDATE messages SET text = ?1", [text]).unwrap();
+            database.execute("UPDATE searchable_messages SET edit = ?1", [number]).unwrap();
+        };
+        let found = |index: &Connection, text: &str| {
+            found(index, &format!("pairs : \"{}\"", pairs(text, &shelf(20))))
+        };
+        // It comes into the index with the text that it has by then, which is no edit of what the index knew.
+        edit(1, "Бампер");
+        assert_eq!(catch_up(&mut index, &source).unwrap(), ONE_MESSAGE);
+        assert_eq!(catch_up(&mut index, &source).unwrap(), NOTHING);
+        assert_eq!(found(&index, "бампер"), [5]);
+        for (number, text, before) in [(2, "зеркало", "бампер"), (3, "стекло", "зеркало")]
+        {
+            edit(number, text);
+            assert_eq!(catch_up(&mut index, &source).unwrap(), ONE_EDIT);
+            assert_eq!(catch_up(&mut index, &source).unwrap(), NOTHING);
+            assert_eq!((found(&index, text), found(&index, before)), (vec![5], vec![]));
+        }
+    }
+
+    #[test]
     fn a_broken_index_is_made_anew() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("torg.sqlite");
@@ -247,7 +328,8 @@ mod tests {
         {
             fs::write(file_of(&file), damage).unwrap();
             let mut index = open(&file).unwrap();
-            assert_eq!(add_messages(&mut index, &open_for_reading(&file).unwrap()).unwrap(), 1);
+            let source = open_for_reading(&file).unwrap();
+            assert_eq!(catch_up(&mut index, &source).unwrap(), ONE_MESSAGE);
         }
     }
 
@@ -261,6 +343,7 @@ mod tests {
         index.execute("UPDATE indexed SET message_id = 1000", []).unwrap();
         drop(index);
         let mut index = open(&file).unwrap();
-        assert_eq!(add_messages(&mut index, &open_for_reading(&file).unwrap()).unwrap(), 1);
+        let source = open_for_reading(&file).unwrap();
+        assert_eq!(catch_up(&mut index, &source).unwrap(), ONE_MESSAGE);
     }
 }

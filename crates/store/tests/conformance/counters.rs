@@ -11,7 +11,7 @@ pub(crate) async fn totals_equal_a_recount(place: Place) {
     let store = place.open();
     let mut tale = Story::begin(&*store, 1).await;
     for _ in 0..6 {
-        tale.go_on(&*store, 100).await;
+        tale.go_on(&*store, 120).await;
         let mut totals = [UnreadTotals::default(); 6];
         for &id in &tale.chats {
             let chat = store.chat(id).await.unwrap().unwrap();

@@ -9,6 +9,7 @@ mod access;
 mod attachments;
 mod commits;
 mod counters;
+mod edits;
 mod facts;
 mod histories;
 mod lists;
@@ -70,6 +71,14 @@ on_every_store! {
         attachments {
             a_file_is_claimed_once,
             files_keep_the_order_of_their_message,
+        }
+        edits {
+            an_edit_replaces_the_text_and_moves_nothing_else,
+            a_refused_edit_leaves_no_trace,
+            a_repeated_key_gives_the_message_as_it_is_now,
+            the_new_text_is_found_and_the_old_one_is_not,
+            a_file_that_gets_a_text_is_found_by_it,
+            edited_messages_are_found_in_their_place,
         }
         search {
             text_is_found_anywhere_and_in_any_case,

@@ -13,22 +13,22 @@ use crate::setup::{
 };
 use crate::story::Story;
 
-fn everywhere(account: AccountId, needle: &str) -> SearchQuery {
+pub(crate) fn everywhere(account: AccountId, needle: &str) -> SearchQuery {
     SearchQuery { account, chat: None, needle: needle.to_owned(), before: None, limit: 100 }
 }
 
-fn within(account: AccountId, chat: ChatId, needle: &str) -> SearchQuery {
+pub(crate) fn within(account: AccountId, chat: ChatId, needle: &str) -> SearchQuery {
     SearchQuery { chat: Some(chat), ..everywhere(account, needle) }
 }
 
-async fn texts(store: &dyn Store, query: &SearchQuery) -> Vec<String> {
+pub(crate) async fn texts(store: &dyn Store, query: &SearchQuery) -> Vec<String> {
     let found = store.search(query).await.unwrap();
     found.into_iter().map(|message| message.text.unwrap()).collect()
 }
 
 /// A store may answer from an index that follows the messages. A case is checked at once, and again when an index has
 /// had time to follow.
-async fn at_once_and_later(mut check: impl AsyncFnMut()) {
+pub(crate) async fn at_once_and_later(mut check: impl AsyncFnMut()) {
     check().await;
     tokio::time::sleep(Duration::from_millis(400)).await;
     check().await;

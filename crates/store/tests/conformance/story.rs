@@ -5,8 +5,8 @@ use std::sync::Arc;
 use domain::catalog::{Fact, Model, Return};
 use domain::chat::{Context, Side, Turn};
 use domain::commands::{
-    Answer, Command, Dispute, Draft, HideChat, MarkDelivered, MarkRead, MarketplaceRole,
-    PostAsMarketplace, SetBlock, SteerChat, Steering, Subject,
+    Answer, Command, Dispute, Draft, EditMessage, Editor, HideChat, MarkDelivered, MarkRead,
+    MarketplaceRole, PostAsMarketplace, SetBlock, SteerChat, Steering, Subject,
 };
 use domain::id::{AccountId, ChatId, MessageId, ProductId, ReturnId};
 use domain::message::Message;
@@ -79,6 +79,10 @@ impl Story {
                     Ok(Answer::Posted { message, replayed: false, .. }) => {
                         self.messages.push(*message);
                     }
+                    Ok(Answer::Edited { message, .. }) => {
+                        let known = self.messages.iter_mut().find(|known| known.id == message.id);
+                        *known.unwrap() = *message;
+                    }
                     Ok(_) | Err(engine::store::CommandError::Denied(_)) => {}
                     Err(engine::store::CommandError::Store(failure)) => panic!("{failure}"),
                 }
@@ -93,7 +97,7 @@ impl Story {
         }
         let chat = self.chats[self.random.random_range(0..self.chats.len())];
         let who = self.somebody();
-        match self.random.random_range(0..40) {
+        match self.random.random_range(0..44) {
             0 => Command::HideChat(HideChat { actor: actor(who), chat }),
             1 => Command::SteerChat(SteerChat { chat, steering: Steering::Close }),
             2 => Command::SteerChat(SteerChat { chat, steering: Steering::Reopen }),
@@ -123,11 +127,25 @@ impl Story {
                 let up_to = self.position().unwrap_or(MessageId::LARGEST);
                 Command::MarkDelivered(MarkDelivered { actor: actor(who), chat, up_to })
             }
+            21..=24 if !self.messages.is_empty() => self.edit(),
             _ => {
                 let text = self.draft();
                 post(who, chat, text.text.as_ref().unwrap().as_str())
             }
         }
+    }
+
+    /// An edit by the author, the other side, somebody else, or the marketplace.
+    fn edit(&mut self) -> Command {
+        let message = &self.messages[self.random.random_range(0..self.messages.len())];
+        let (chat, message, author) = (message.chat, message.id, message.author.account);
+        let editor = match self.random.random_range(0..4) {
+            0 => Editor::Marketplace,
+            1 => Editor::Account(actor(self.somebody())),
+            _ => Editor::Account(actor(author)),
+        };
+        let text = self.draft().text.unwrap();
+        Command::EditMessage(EditMessage { editor, chat, message, text })
     }
 
     fn opening(&mut self) -> Command {
