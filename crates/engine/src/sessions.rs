@@ -17,6 +17,7 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::links::keyed;
 use crate::store::{FactConflict, Session};
+use crate::wakeups::Signal;
 
 /// How long a session lives without being used (Partizap contract §2.1).
 pub const SESSION_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -135,7 +136,12 @@ impl Engine {
                 return Ok(Ok(after));
             }
             match self.store().replace_account(before, after.clone()).await? {
-                Ok(true) => return Ok(Ok(after)),
+                Ok(true) => {
+                    if !after.is_active {
+                        self.signal(id, Signal::CredentialsChanged);
+                    }
+                    return Ok(Ok(after));
+                }
                 Ok(false) => {}
                 Err(conflict) => return Ok(Err(conflict)),
             }
@@ -165,6 +171,7 @@ impl Engine {
         let now = self.now();
         let token_hash = hash_secret(token);
         let known = self.store().session_by_hash(&token_hash).await?;
+        let former = known.as_ref().map(|known| known.account).filter(|&former| former != account);
         let session = Session {
             id: known.map_or_else(|| self.random().uuid().to_string(), |session| session.id),
             account,
@@ -176,6 +183,9 @@ impl Engine {
             expires_at: expires_at.unwrap_or_else(|| end_of_life(now)),
         };
         self.store().put_session(&session).await?;
+        if let Some(former) = former {
+            self.signal(former, Signal::CredentialsChanged);
+        }
         Ok(session)
     }
 
@@ -208,6 +218,22 @@ impl Engine {
         Ok(Some((session, account)))
     }
 
+    /// Whether the session whose cookie has this SHA-256 still runs and is still that of `account`. Looking does not
+    /// count as use.
+    pub async fn is_session_running(
+        &self,
+        account: AccountId,
+        token_hash: &[u8; 32],
+    ) -> Result<bool, EngineError> {
+        let found = self.store().session_by_hash(token_hash).await?;
+        let now = self.now();
+        if !found.is_some_and(|found| found.account == account && now < found.expires_at) {
+            return Ok(false);
+        }
+        let accounts = self.store().accounts(&[account]).await?;
+        Ok(accounts.iter().any(|account| account.is_active))
+    }
+
     /// The sessions of an account that still run, most recently used first.
     pub async fn sessions_of(&self, account: AccountId) -> Result<Vec<Session>, EngineError> {
         let now = self.now();
@@ -215,18 +241,24 @@ impl Engine {
         Ok(sessions.into_iter().filter(|session| now < session.expires_at).collect())
     }
 
-    /// Ends a session of `account`. False when there is none of this id.
+    /// Ends a session of `account`, and tells those who are connected with it. False when there is none of this id.
     pub async fn end_session(&self, account: AccountId, id: &str) -> Result<bool, EngineError> {
-        Ok(self.store().delete_session(account, id).await?)
+        let ended = self.store().delete_session(account, id).await?;
+        if ended {
+            self.signal(account, Signal::CredentialsChanged);
+        }
+        Ok(ended)
     }
 
-    /// Ends all sessions of `account` but `kept`.
+    /// Ends all sessions of `account` but `kept`, and tells those who are connected with them.
     pub async fn end_other_sessions(
         &self,
         account: AccountId,
         kept: &str,
     ) -> Result<(), EngineError> {
-        Ok(self.store().delete_other_sessions(account, kept).await?)
+        self.store().delete_other_sessions(account, kept).await?;
+        self.signal(account, Signal::CredentialsChanged);
+        Ok(())
     }
 }
 
