@@ -13,17 +13,17 @@ const TYPING_INTERVAL: SignedDuration = SignedDuration::from_secs(2);
 
 impl Engine {
     /// Tells the side across that the caller is typing in a chat. What comes sooner than two seconds after the last time
-    /// is not passed on, and neither is what a seller types to a buyer who wants to hear no more of them; the caller
-    /// cannot tell.
+    /// is not passed on, and neither is what a seller types to a buyer who wants to hear no more of them, nor what is typed
+    /// in a chat that the side across has put out of its sight; the caller cannot tell.
     pub async fn tell_typing(&self, caller: &Caller, chat: ChatId) -> Result<(), EngineError> {
         let chat = self.chat(caller, chat).await?;
         let side = self.side(caller, &chat)?;
         let typist = caller.account();
         let subject = format!("{typist} in {}", chat.id);
         let taken = self.limits().take_once("typing", &subject, TYPING_INTERVAL, self.now());
-        if taken.allowed && chat.is_noticed(side) {
-            let signal = Signal::Typing { chat: chat.id, by: typist };
-            self.signal(chat.seat(side.other()).account, signal);
+        let across = chat.seat(side.other());
+        if taken.allowed && chat.is_noticed(side) && !across.hidden {
+            self.signal(across.account, Signal::Typing { chat: chat.id, by: typist });
         }
         Ok(())
     }
