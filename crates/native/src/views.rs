@@ -1,6 +1,7 @@
-//! Chats and messages as this API shows them.
+//! Chats, messages and events as this API shows them.
 
 mod context;
+mod event;
 mod message;
 
 use domain::account::Account;
@@ -12,6 +13,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub(crate) use self::context::ContextView;
+pub(crate) use self::event::EventView;
 pub(crate) use self::message::{AttachmentView, MessageView};
 use crate::names::{AccountKindName, SideName, StateName, TurnName};
 use crate::problem::Problem;

@@ -2,17 +2,15 @@
 
 use axum::Json;
 use axum::extract::State;
-use domain::id::{ChatId, MessageId, WebhookId};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::Api;
 use crate::auth::Reader;
 use crate::extract::Params;
-use crate::names::{EventKind, SideName};
 use crate::problem::Problem;
-use crate::values::{EventsLimit, IdOrZero, Time};
-use crate::views::MessageView;
+use crate::values::{EventsLimit, IdOrZero};
+use crate::views::EventView;
 
 /// From where to read.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -37,25 +35,6 @@ pub(crate) struct EventList {
     newest: i64,
 }
 
-/// Something that happened.
-#[derive(Serialize, ToSchema)]
-pub(crate) struct EventView {
-    /// 1 for the account's first event, 2 for its second.
-    sequence: i64,
-    kind: EventKind,
-    /// Where; null for what happens in no chat.
-    chat_id: Option<i64>,
-    /// The new or edited message, or the newest one that was read or delivered.
-    message_id: Option<i64>,
-    /// The new or edited message, as it is now.
-    message: Option<MessageView>,
-    /// Who wrote, edited, read, received, hid, showed, blocked or closed, where it was one of the two sides.
-    side: Option<SideName>,
-    /// The webhook that this is about.
-    webhook_id: Option<i64>,
-    at: Time,
-}
-
 /// Read the log of your account
 ///
 /// A reader that goes on with `next_after` misses nothing and sees nothing twice. What is handed over counts as
@@ -73,29 +52,8 @@ pub(crate) async fn list(
     let after = params.after.map_or(0, IdOrZero::get);
     let limit = usize::try_from(params.limit.map_or(100, EventsLimit::get)).unwrap_or(1);
     let page = engine.events(&caller, after, limit).await?;
-    let messages = engine.messages_of_entries(&caller, &page.entries).await?;
+    let events = EventView::all(engine, &caller, &page.entries).await?;
     engine.note_handed_over(&caller, &page.entries).await;
-
     let next_after = page.entries.last().map_or(after, |last| last.sequence);
-    let events = page.entries.into_iter().map(|logged| {
-        let entry = logged.entry;
-        let kind = EventKind::from(entry.kind);
-        let message = entry.message.filter(|_| entry.kind.shows_message());
-        let message = message.and_then(|id| {
-            let (chat, message) = messages.get(&id)?;
-            let side = engine.side(&caller, chat).ok()?;
-            Some(MessageView::of(engine, chat, side, message))
-        });
-        EventView {
-            sequence: logged.sequence,
-            kind,
-            chat_id: entry.chat.map(ChatId::get),
-            message_id: entry.message.map(MessageId::get),
-            message,
-            side: entry.side.map(SideName::from),
-            webhook_id: entry.webhook.map(WebhookId::get),
-            at: Time(entry.at),
-        }
-    });
-    Ok(Json(EventList { events: events.collect(), next_after, newest: page.newest }))
+    Ok(Json(EventList { events, next_after, newest: page.newest }))
 }
