@@ -19,7 +19,7 @@ pub trait PushFormat: Send + Sync + 'static {
     fn types(&self) -> &'static [&'static str];
 
     /// What a receiver is told of an entry of the webhook's account; none when this wire says nothing of it, or when the
-    /// webhook did not choose its type.
+    /// webhook did not choose its type. Asked for each attempt anew, since some wires sign the time of the attempt.
     async fn render(
         &self,
         webhook: &Webhook,
@@ -31,6 +31,11 @@ pub trait PushFormat: Send + Sync + 'static {
 
     /// What to think of a receiver's answer.
     fn judge(&self, purpose: Purpose, answer: &Answer) -> Verdict;
+
+    /// What to note when there was no answer to judge; the push is repeated.
+    fn unanswered(&self, why: Unanswered) -> &'static str {
+        why.in_plain_words()
+    }
 
     /// How long a receiver may take to answer, connecting included.
     fn answer_time_max(&self, purpose: Purpose) -> Duration;
@@ -47,6 +52,12 @@ pub trait PushFormat: Send + Sync + 'static {
 
     /// Whether a webhook that stands like this is to be given up. Asked after each failed attempt.
     fn give_up(&self, standing: &Standing) -> GiveUp;
+
+    /// Whether a webhook that was switched off loses what it was not told: it then goes on with what happens after it is
+    /// switched on again. Otherwise it goes on where it stopped.
+    fn forgets_while_switched_off(&self) -> bool {
+        false
+    }
 }
 
 /// Why a receiver is called.
@@ -99,6 +110,37 @@ pub enum Verdict {
     },
     /// The receiver wants no pushes at all any more.
     Gone,
+}
+
+/// Why a receiver did not answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// There is no such host, or no connection to it came about.
+    NoConnection,
+    /// Connecting took too long.
+    ConnectTimedOut,
+    /// Connected, but there was no whole answer in time.
+    AnswerTimedOut,
+    /// Its certificate is not to be trusted, or it does not speak TLS.
+    TlsFailed,
+    /// Its address is a private one, to which nothing is pushed here.
+    AddressNotAllowed,
+    /// The connection broke, or what came is no HTTP.
+    Broken,
+}
+
+impl Unanswered {
+    /// For wires without words of their own.
+    pub fn in_plain_words(self) -> &'static str {
+        match self {
+            Self::NoConnection => "no connection",
+            Self::ConnectTimedOut => "connecting took too long",
+            Self::AnswerTimedOut => "no answer in time",
+            Self::TlsFailed => "TLS failed",
+            Self::AddressNotAllowed => "the address is not allowed",
+            Self::Broken => "the connection broke",
+        }
+    }
 }
 
 /// What waits while a push fails.

@@ -6,4 +6,4 @@
 
 mod format;
 
-pub use format::{Answer, GiveUp, Order, Purpose, Push, PushFormat, Standing, Verdict};
+pub use format::{Answer, GiveUp, Order, Purpose, Push, PushFormat, Standing, Unanswered, Verdict};
