@@ -46,6 +46,12 @@ pub trait PushFormat: Send + Sync + 'static {
     /// Whether a URL is accepted, and switched on again, only after it has answered a ping.
     fn is_confirmed_by_ping(&self) -> bool;
 
+    /// How often an active webhook is pinged unasked, so that a receiver that went away is known before there is
+    /// something to tell it; none for never. Such a ping counts for the webhook's standing like a push.
+    fn ping_interval(&self) -> Option<SignedDuration> {
+        None
+    }
+
     /// How long after its latest attempt a push is attempted again, when it has failed `attempts` times (at least once)
     /// and the webhook has been failing for `failing_for`; none when the push is dropped.
     fn retry_after(&self, attempts: u32, failing_for: SignedDuration) -> Option<SignedDuration>;
