@@ -3,11 +3,12 @@
 use domain::catalog::Fact;
 use domain::chat::{Chat, Side};
 use domain::commands::{
-    Answer, Command, Dispute, Draft, HideChat, MarkRead, MarketplaceRole, OpenChat,
-    PostAsMarketplace, PostMessage, SetBlock, SteerChat, Steering, Subject,
+    Answer, Command, Dispute, Draft, EditMessage, Editor, HideChat, MarkRead, MarketplaceRole,
+    OpenChat, PostAsMarketplace, PostMessage, SetBlock, SteerChat, Steering, Subject,
 };
 use domain::id::{AccountId, ChatId, MessageId, OrderId, ReturnId};
 use domain::message::Message;
+use domain::text::Text;
 
 use crate::access::{Caller, Host};
 use crate::engine::Engine;
@@ -39,6 +40,15 @@ pub struct Posted {
     pub replayed: bool,
 }
 
+/// A message whose text was replaced, or said that already.
+#[derive(Clone, Debug)]
+pub struct Edited {
+    /// As it is now.
+    pub message: Message,
+    /// Its chat, which the edit left as it was.
+    pub chat: Chat,
+}
+
 impl Engine {
     /// Opens the chat about `subject`, or finds it, and writes `first_message` in it.
     pub async fn open_chat(
@@ -65,6 +75,19 @@ impl Engine {
         self.require_reach(caller, chat).await?;
         let command = PostMessage { actor: caller.actor.clone(), chat, draft };
         self.posted(Command::PostMessage(command)).await
+    }
+
+    /// Replaces the text of a message that the caller's account wrote.
+    pub async fn edit_message(
+        &self,
+        caller: &Caller,
+        chat: ChatId,
+        message: MessageId,
+        text: Text,
+    ) -> Result<Edited, EngineError> {
+        self.require_reach(caller, chat).await?;
+        let editor = Editor::Account(caller.actor.clone());
+        self.edited(EditMessage { editor, chat, message, text }).await
     }
 
     /// Notes that the caller's side has read everything up to `up_to` (none: everything). Answers how many messages of
@@ -109,6 +132,17 @@ impl Engine {
         asks: Option<Side>,
     ) -> Result<Posted, EngineError> {
         self.posted(Command::PostAsMarketplace(PostAsMarketplace { chat, role, draft, asks })).await
+    }
+
+    /// Replaces the text of any message, as the marketplace.
+    pub async fn edit_as_marketplace(
+        &self,
+        _host: Host,
+        chat: ChatId,
+        message: MessageId,
+        text: Text,
+    ) -> Result<Edited, EngineError> {
+        self.edited(EditMessage { editor: Editor::Marketplace, chat, message, text }).await
     }
 
     /// Closes or reopens a chat, or passes the turn.
@@ -186,6 +220,12 @@ impl Engine {
             return Err(unexpected(&answer));
         };
         Ok(Posted { message: *message, chat: *chat, replayed })
+    }
+
+    async fn edited(&self, command: EditMessage) -> Result<Edited, EngineError> {
+        let answer = self.run(Command::EditMessage(command)).await?;
+        let Answer::Edited { message, chat } = answer else { return Err(unexpected(&answer)) };
+        Ok(Edited { message: *message, chat: *chat })
     }
 
     async fn done(&self, command: Command) -> Result<(), EngineError> {

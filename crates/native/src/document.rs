@@ -34,7 +34,7 @@ pub(crate) fn of(settings: &Settings) -> OpenApi {
     let (_, mut document) = documented_routes().split_for_parts();
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("key", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
-    for name in ["NewMessage", "MarketplaceMessage"] {
+    for name in ["NewMessage", "MessageEdit", "MarketplaceMessage"] {
         let Some(RefOr::T(Schema::Object(message))) = components.schemas.get_mut(name) else {
             continue;
         };

@@ -2,7 +2,7 @@
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
-use domain::id::{AccountId, AttachmentId, ChatId};
+use domain::id::{AccountId, AttachmentId, ChatId, MessageId};
 use domain::refusal::Missing;
 use http::StatusCode;
 use http::request::Parts;
@@ -184,6 +184,7 @@ named! {
     AccountId: Account;
     AttachmentId: Attachment;
     ChatId: Chat;
+    MessageId: Message;
 }
 
 impl<T: Named> PathId<T> {
@@ -201,6 +202,22 @@ impl<S: Send + Sync, T: Named> FromRequestParts<S> for PathId<T> {
         let text: Result<Path<String>, PathRejection> =
             Path::from_request_parts(parts, state).await;
         Self::parse(&text.map_err(|_| not_found(T::MISSING))?)
+    }
+}
+
+/// The ids of a message's chat and of the message in a path.
+pub(crate) struct PathMessage(pub(crate) ChatId, pub(crate) MessageId);
+
+impl<S: Send + Sync> FromRequestParts<S> for PathMessage {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let texts: Result<Path<(String, String)>, PathRejection> =
+            Path::from_request_parts(parts, state).await;
+        let Path((chat, message)) = texts.map_err(|_| not_found(Missing::Chat))?;
+        let PathId(chat) = PathId::parse(&chat)?;
+        let PathId(message) = PathId::parse(&message)?;
+        Ok(Self(chat, message))
     }
 }
 

@@ -207,7 +207,7 @@ fn advice(refusal: &Refusal) -> String {
         }
         Refusal::OpeningNotAllowed { .. } => "Only the buyer begins a chat like this.",
         Refusal::TextEmpty => {
-            "A text needs a visible character; leave 'text' out to send files alone."
+            "A text needs a visible character; files alone are sent without 'text'."
         }
         Refusal::NothingToSend => "A message needs 'text', 'attachment_ids', or both.",
         Refusal::FileEmpty => "The file has no bytes.",

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use domain::id::{ChatId, MessageId};
 use domain::refusal::Refusal;
+use domain::text::Text;
 use engine::access::Caller;
 use engine::store::MessageRange;
 use engine::{Engine, EngineError};
@@ -15,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::Api;
 use crate::auth::{Reader, Writer};
 use crate::draft::{NewMessage, RequestKey};
-use crate::extract::{JsonBody, Params, PathId};
+use crate::extract::{JsonBody, Params, PathId, PathMessage};
 use crate::problem::Problem;
 use crate::values::{Id, IdOrZero, MessagesLimit, Needle};
 use crate::views::MessageView;
@@ -139,6 +140,45 @@ pub(crate) async fn send(
     let side = engine.side(&caller, &posted.chat)?;
     let view = MessageView::of(engine, &posted.chat, side, &posted.message);
     Ok(created(posted.replayed, &view))
+}
+
+/// What a message is to say.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct MessageEdit {
+    /// Up to 4096 characters (Unicode code points) unless the server is set up otherwise.
+    #[schema(min_length = 1, max_length = 4096)]
+    text: String,
+}
+
+impl MessageEdit {
+    /// The text by the rules of this door.
+    pub(crate) fn into_text(self, engine: &Engine) -> Result<Text, Problem> {
+        Ok(Text::new(&self.text, &engine.policy().text)?)
+    }
+}
+
+/// Replace the text of your message
+///
+/// Its files stay. Works while you may write in the chat, and only on what your account wrote. Both logs tell of it as
+/// `message.updated`; nothing becomes unread by it, and the order of chats stays. The same text once more changes
+/// nothing, so that a repeat is harmless.
+#[utoipa::path(
+    patch, path = "/api/v1/chats/{id}/messages/{message_id}", operation_id = "editMessage", tag = "chats",
+    params(("id" = i64, Path, description = "The chat"), ("message_id" = i64, Path, description = "The message")),
+    request_body = MessageEdit,
+    responses((status = 200, body = MessageView), Problem),
+)]
+pub(crate) async fn edit(
+    State(api): State<Api>,
+    Writer(caller): Writer,
+    PathMessage(chat, message): PathMessage,
+    JsonBody(request): JsonBody<MessageEdit>,
+) -> Result<Json<MessageView>, Problem> {
+    let engine = &api.engine;
+    let text = request.into_text(engine)?;
+    let edited = engine.edit_message(&caller, chat, message, text).await?;
+    let side = engine.side(&caller, &edited.chat)?;
+    Ok(Json(MessageView::of(engine, &edited.chat, side, &edited.message)))
 }
 
 /// 201 for a new message, 200 for one that the same request made before.

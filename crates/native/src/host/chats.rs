@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::Api;
-use crate::account::messages::{HistoryParams, MessageList, created};
+use crate::account::messages::{HistoryParams, MessageEdit, MessageList, created};
 use crate::auth::{HostReader, HostWriter};
 use crate::draft::{NewMessage, RequestKey};
-use crate::extract::{JsonBody, Params, PathId};
+use crate::extract::{JsonBody, Params, PathId, PathMessage};
 use crate::names::{MarketplaceRoleName, SideName, TurnName};
 use crate::problem::Problem;
 use crate::values::ClientKey;
@@ -111,6 +111,27 @@ pub(crate) async fn send(
     let asks = asks.map(Side::from);
     let posted = engine.post_as_marketplace(host, id, role.into(), draft, asks).await?;
     Ok(created(posted.replayed, &MessageView::for_host(engine, &posted.chat, &posted.message)))
+}
+
+/// Replace the text of any message, as a moderator
+///
+/// Works in every state of the chat. Both logs tell of it as `message.updated`, without a `side`.
+#[utoipa::path(
+    patch, path = "/api/v1/host/chats/{id}/messages/{message_id}", operation_id = "hostEditMessage", tag = "host",
+    params(("id" = i64, Path, description = "The chat"), ("message_id" = i64, Path, description = "The message")),
+    request_body = MessageEdit,
+    responses((status = 200, body = MessageView), Problem),
+)]
+pub(crate) async fn edit(
+    State(api): State<Api>,
+    HostWriter(host): HostWriter,
+    PathMessage(chat, message): PathMessage,
+    JsonBody(request): JsonBody<MessageEdit>,
+) -> Result<Json<MessageView>, Problem> {
+    let engine = &api.engine;
+    let text = request.into_text(engine)?;
+    let edited = engine.edit_as_marketplace(host, chat, message, text).await?;
+    Ok(Json(MessageView::for_host(engine, &edited.chat, &edited.message)))
 }
 
 /// Close a chat. It opens again with the buyer's next message

@@ -104,6 +104,7 @@ async fn scopes_bind_reading_and_writing() {
     let calls_that_write = [
         (Method::POST, "/chats".to_owned()),
         (Method::POST, format!("/chats/{chat}/messages")),
+        (Method::PATCH, format!("/chats/{chat}/messages/1")),
         (Method::POST, format!("/chats/{chat}/read")),
         (Method::POST, format!("/chats/{chat}/hide")),
         (Method::PUT, format!("/chats/{chat}/block")),

@@ -7,6 +7,7 @@ mod bulk;
 mod chats;
 mod client;
 mod document;
+mod edits;
 mod events;
 mod facts;
 mod idempotency;
