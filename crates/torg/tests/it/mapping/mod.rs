@@ -1,6 +1,7 @@
 //! One conversation through all faces: `docs/mapping.md`, row by row.
 
 mod clients;
+mod edits;
 
 use domain::catalog::Model;
 use domain::id::ChatId;
