@@ -22,6 +22,7 @@ pub mod sessions;
 pub mod store;
 mod typing;
 pub mod wakeups;
+pub mod webhooks;
 
 pub use engine::{Engine, Parts};
 pub use error::EngineError;

@@ -29,12 +29,13 @@ pub use questions::{
     MessageRange, SearchQuery, UnreadTotals,
 };
 pub use webhooks::{
-    Delivery, DeliveryOutcome, WaitingPush, Webhook, WebhookProgress, WebhookState,
+    Delivery, DeliveryOutcome, ProgressChange, ResumeFrom, WaitingPush, Webhook, WebhookHealth,
+    WebhookProgress, WebhookState, WebhookStore,
 };
 
 /// Where everything is kept. Lookups by several ids answer in no particular order and leave out what does not exist.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: WebhookStore + Send + Sync + 'static {
     /// Runs `batch` in one transaction and answers each command, in the same order. When it returns, everything is
     /// durable and visible to every later read. A command that the database cannot store fails alone: the others are
     /// then run one by one.

@@ -7,6 +7,7 @@ use domain::chat::{Context, ContextKind, Phase, Side, State, Turn};
 use domain::event::EntryKind;
 use domain::id::{OrderId, ProductId, ReturnId};
 use domain::message::Role;
+use engine::store::{DeliveryOutcome, WebhookState};
 
 /// An enum with a number for each value.
 pub(crate) trait Code: Copy {
@@ -48,6 +49,8 @@ codes! {
         ChatReopened = 7, DisputeStarted = 8, DisputeEnded = 9, ChatHidden = 10, ChatShown = 11, ChatBlocked = 12,
         ChatUnblocked = 13, WebhookFailing = 14, WebhookSwitchedOff = 15, MessageUpdated = 16,
     }
+    WebhookState { Active = 1, Paused = 2, SwitchedOff = 3 }
+    DeliveryOutcome { Accepted = 1, Declined = 2, Failed = 3, Dropped = 4 }
 }
 
 /// The number of what a context is about; 0 for nothing in particular.

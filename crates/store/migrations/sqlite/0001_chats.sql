@@ -244,6 +244,73 @@ CREATE TABLE sessions (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sessions_of_account ON sessions (account_id, last_activity);
 
+CREATE TABLE webhooks (
+    id                    INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id            INTEGER NOT NULL,
+    format                TEXT NOT NULL,
+    url                   TEXT NOT NULL,
+    url_is_exact          INTEGER NOT NULL,
+    name                  TEXT NOT NULL,
+    -- With one space between them.
+    types                 TEXT NOT NULL,
+    secret                BLOB NOT NULL,
+    previous_secret       BLOB,
+    previous_secret_until INTEGER,
+    state                 INTEGER NOT NULL,
+    created_at            INTEGER NOT NULL
+) STRICT;
+CREATE INDEX webhooks_of_account ON webhooks (account_id);
+-- 1: active.
+CREATE INDEX active_webhooks ON webhooks (id) WHERE state = 1;
+
+-- How far each webhook has come, and who pushes to it: one row for each.
+CREATE TABLE webhook_progress (
+    account_id    INTEGER NOT NULL,
+    webhook_id    INTEGER NOT NULL,
+    revision      INTEGER NOT NULL,
+    position      INTEGER NOT NULL,
+    failing_since INTEGER,
+    was_reached   INTEGER NOT NULL,
+    has_alarmed   INTEGER NOT NULL,
+    pinged_at     INTEGER NOT NULL,
+    counted_since INTEGER NOT NULL,
+    attempts      INTEGER NOT NULL,
+    answered_200  INTEGER NOT NULL,
+    -- Null while nobody does.
+    holder        TEXT,
+    -- By the clock of this machine, which is not the server's in demos.
+    held_until    INTEGER NOT NULL,
+    PRIMARY KEY (account_id, webhook_id)
+) STRICT, WITHOUT ROWID;
+
+-- Entries of logs that were taken up and are not settled.
+CREATE TABLE waiting_pushes (
+    account_id      INTEGER NOT NULL,
+    webhook_id      INTEGER NOT NULL,
+    sequence        INTEGER NOT NULL,
+    chat_id         INTEGER,
+    attempts        INTEGER NOT NULL,
+    next_attempt_at INTEGER NOT NULL,
+    PRIMARY KEY (account_id, webhook_id, sequence)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE deliveries (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id  INTEGER NOT NULL,
+    webhook_id  INTEGER NOT NULL,
+    -- Null for a ping.
+    sequence    INTEGER,
+    kind        TEXT NOT NULL,
+    attempt     INTEGER NOT NULL,
+    at          INTEGER NOT NULL,
+    duration_ms INTEGER NOT NULL,
+    status      INTEGER,
+    outcome     INTEGER NOT NULL,
+    reason      TEXT NOT NULL,
+    response    TEXT NOT NULL
+) STRICT;
+CREATE INDEX deliveries_of_webhook ON deliveries (account_id, webhook_id);
+
 -- Secrets of this installation.
 CREATE TABLE secrets (
     name  TEXT NOT NULL PRIMARY KEY,

@@ -21,6 +21,7 @@ mod readers;
 mod rows;
 mod search;
 mod search_index;
+mod webhooks;
 mod writer;
 
 use std::path::Path;

@@ -2,7 +2,9 @@
 
 use rusqlite::Connection;
 
-use super::{access, accounts, chats, facts, log, messages, migrate, orders, search, search_index};
+use super::{
+    access, accounts, chats, facts, log, messages, migrate, orders, search, search_index, webhooks,
+};
 
 /// The steps by which SQLite would run `sql`.
 fn plan(db: &Connection, sql: &str) -> Vec<String> {
@@ -149,6 +151,27 @@ fn facts_keys_and_sessions_are_found_by_their_names() {
         (access::KEYS_OF_ACCOUNT, "INDEX api_keys_of_account (account_id=?)"),
         (access::SESSION_BY_HASH, "INDEX sqlite_autoindex_sessions_2 (token_hash=?)"),
         (access::SESSIONS_OF_ACCOUNT, "INDEX sessions_of_account (account_id=?)"),
+    ]);
+}
+
+#[test]
+fn webhooks_and_their_deliveries_are_ranges_of_an_index() {
+    use webhooks::{deliveries, progress, subscriptions};
+    check(&[
+        (subscriptions::OF_ACCOUNT, "INDEX webhooks_of_account (account_id=?)"),
+        (subscriptions::BY_ID, "INTEGER PRIMARY KEY (rowid=?)"),
+        (subscriptions::ACTIVE, "INDEX active_webhooks (id>?)"),
+        (progress::PROGRESS, "PRIMARY KEY (account_id=? AND webhook_id=?)"),
+        (progress::WAITING, "PRIMARY KEY (account_id=? AND webhook_id=?)"),
+        (
+            deliveries::PAGE,
+            "INDEX deliveries_of_webhook (account_id=? AND webhook_id=? AND rowid<?)",
+        ),
+        (
+            deliveries::OF_WEBHOOK,
+            "COVERING INDEX deliveries_of_webhook (account_id=? AND webhook_id=?)",
+        ),
+        (deliveries::OLDEST, "INTEGER PRIMARY KEY (rowid>?)"),
     ]);
 }
 

@@ -17,6 +17,7 @@ mod logs;
 mod search;
 mod setup;
 mod story;
+mod webhooks;
 
 macro_rules! on_every_store {
     (stores { $($store:ident),+ } $cases:tt) => {
@@ -104,6 +105,18 @@ on_every_store! {
             an_ended_session_stays_ended,
             sessions_that_are_over_are_forgotten_when_another_begins,
             a_secret_is_made_once,
+        }
+        webhooks {
+            webhooks_are_kept_whole,
+            an_account_has_so_many_webhooks_and_no_more,
+            a_webhook_begins_behind_the_newest_entry,
+            a_lease_is_respected_until_it_runs_out,
+            one_of_many_gets_the_lease,
+            progress_is_saved_by_who_holds_the_lease,
+            what_was_read_before_a_move_cannot_be_saved,
+            a_webhook_is_switched_off_and_on,
+            deliveries_are_paged_from_new_to_old,
+            old_deliveries_are_forgotten,
         }
     }
 }

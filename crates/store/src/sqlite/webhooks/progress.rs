@@ -1,0 +1,243 @@
+//! How far each webhook has come, and who holds it.
+
+use domain::Timestamp;
+use domain::id::{AccountId, ChatId, WebhookId};
+use engine::store::{ProgressChange, WaitingPush, Webhook, WebhookHealth, WebhookProgress};
+use rusqlite::{Connection, OptionalExtension, Result, params};
+
+use super::{deliveries, subscriptions};
+use crate::sqlite::rows::{Cells, millisecond, optional_millisecond};
+
+pub(in crate::sqlite) const PROGRESS: &str = "SELECT revision, position, failing_since, was_reached, has_alarmed, \
+    pinged_at, counted_since, attempts, answered_200 FROM webhook_progress \
+    WHERE account_id = ?1 AND webhook_id = ?2";
+pub(in crate::sqlite) const WAITING: &str = "SELECT sequence, chat_id, attempts, next_attempt_at FROM waiting_pushes \
+    WHERE account_id = ?1 AND webhook_id = ?2 ORDER BY sequence";
+
+const BEGIN: &str = "INSERT INTO webhook_progress (account_id, webhook_id, revision, position, failing_since, \
+    was_reached, has_alarmed, pinged_at, counted_since, attempts, answered_200, holder, held_until) \
+    VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, NULL, 0)";
+const BEGIN_ANEW: &str = "UPDATE webhook_progress SET revision = revision + 1, failing_since = ?3, was_reached = ?4, \
+    has_alarmed = ?5, pinged_at = ?6, counted_since = ?7, attempts = ?8, answered_200 = ?9 \
+    WHERE account_id = ?1 AND webhook_id = ?2";
+const SAVE: &str = "UPDATE webhook_progress SET failing_since = ?3, was_reached = ?4, has_alarmed = ?5, pinged_at = ?6, \
+    counted_since = ?7, attempts = ?8, answered_200 = ?9, position = ?10 \
+    WHERE account_id = ?1 AND webhook_id = ?2 AND revision = ?11 AND holder = ?12";
+const LEASE: &str = "UPDATE webhook_progress SET holder = ?3, held_until = ?5 \
+    WHERE account_id = ?1 AND webhook_id = ?2 AND (holder IS NULL OR holder = ?3 OR held_until <= ?4)";
+
+/// Puts a new webhook behind the entry `position`.
+pub(super) fn begin(db: &Connection, webhook: &Webhook, position: i64) -> Result<()> {
+    let health = WebhookHealth::unknown(webhook.created_at);
+    db.prepare_cached(BEGIN)?.execute(params![
+        webhook.account.get(),
+        webhook.id.get(),
+        position,
+        optional_millisecond(health.failing_since),
+        health.was_reached,
+        health.has_alarmed,
+        millisecond(health.pinged_at),
+        millisecond(health.counted_since),
+        health.attempts,
+        health.answered_200,
+    ])?;
+    Ok(())
+}
+
+/// Forgets how the receiver did.
+pub(super) fn begin_anew(
+    db: &Connection,
+    account: AccountId,
+    id: WebhookId,
+    now: Timestamp,
+) -> Result<()> {
+    let health = WebhookHealth::unknown(now);
+    db.prepare_cached(BEGIN_ANEW)?.execute(params![
+        account.get(),
+        id.get(),
+        optional_millisecond(health.failing_since),
+        health.was_reached,
+        health.has_alarmed,
+        millisecond(health.pinged_at),
+        millisecond(health.counted_since),
+        health.attempts,
+        health.answered_200,
+    ])?;
+    Ok(())
+}
+
+/// Lets what waits be attempted at `now`, as if for the first time.
+pub(super) fn attempt_at_once(
+    db: &Connection,
+    account: AccountId,
+    id: WebhookId,
+    now: Timestamp,
+) -> Result<()> {
+    db.prepare_cached(
+        "UPDATE waiting_pushes SET attempts = 0, next_attempt_at = ?3 WHERE account_id = ?1 AND webhook_id = ?2",
+    )?
+    .execute([account.get(), id.get(), millisecond(now)])?;
+    Ok(())
+}
+
+/// Puts a webhook behind the entry `position`, with nothing waiting; whether there is such a webhook.
+pub(super) fn move_to(
+    db: &Connection,
+    account: AccountId,
+    id: WebhookId,
+    position: i64,
+) -> Result<bool> {
+    forget_waiting(db, account, id)?;
+    let moved = db
+        .prepare_cached(
+            "UPDATE webhook_progress SET revision = revision + 1, position = ?3 \
+             WHERE account_id = ?1 AND webhook_id = ?2",
+        )?
+        .execute([account.get(), id.get(), position])?;
+    Ok(0 < moved)
+}
+
+/// Forgets how far a webhook has come.
+pub(super) fn delete(db: &Connection, account: AccountId, id: WebhookId) -> Result<()> {
+    forget_waiting(db, account, id)?;
+    db.prepare_cached("DELETE FROM webhook_progress WHERE account_id = ?1 AND webhook_id = ?2")?
+        .execute([account.get(), id.get()])?;
+    Ok(())
+}
+
+fn forget_waiting(db: &Connection, account: AccountId, id: WebhookId) -> Result<()> {
+    db.prepare_cached("DELETE FROM waiting_pushes WHERE account_id = ?1 AND webhook_id = ?2")?
+        .execute([account.get(), id.get()])?;
+    Ok(())
+}
+
+/// How far a webhook has come.
+pub(super) fn of(
+    db: &Connection,
+    account: AccountId,
+    id: WebhookId,
+) -> Result<Option<WebhookProgress>> {
+    let waiting = db
+        .prepare_cached(WAITING)?
+        .query_map([account.get(), id.get()], |row| {
+            let mut cells = Cells::of(row);
+            Ok(WaitingPush {
+                sequence: cells.take()?,
+                chat: cells.optional_id(ChatId::new)?,
+                attempts: cells.take()?,
+                next_attempt_at: cells.time()?,
+            })
+        })?
+        .collect::<Result<_>>()?;
+    let progress = db.prepare_cached(PROGRESS)?.query_row([account.get(), id.get()], |row| {
+        let mut cells = Cells::of(row);
+        Ok(WebhookProgress {
+            revision: cells.take()?,
+            position: cells.take()?,
+            waiting,
+            health: WebhookHealth {
+                failing_since: cells.optional_time()?,
+                was_reached: cells.take()?,
+                has_alarmed: cells.take()?,
+                pinged_at: cells.time()?,
+                counted_since: cells.time()?,
+                attempts: cells.take()?,
+                answered_200: cells.take()?,
+            },
+        })
+    });
+    progress.optional()
+}
+
+/// Takes the active webhooks that nobody holds at `now`, and renews those that `holder` holds.
+pub(super) fn lease(
+    db: &Connection,
+    holder: &str,
+    now: Timestamp,
+    until: Timestamp,
+) -> Result<Vec<Webhook>> {
+    let mut take = db.prepare_cached(LEASE)?;
+    let mut leased = Vec::new();
+    for webhook in subscriptions::active(db)? {
+        let taken = take.execute(params![
+            webhook.account.get(),
+            webhook.id.get(),
+            holder,
+            millisecond(now),
+            millisecond(until),
+        ])?;
+        if 0 < taken {
+            leased.push(webhook);
+        }
+    }
+    Ok(leased)
+}
+
+/// Gives a webhook back.
+pub(super) fn release(
+    db: &Connection,
+    holder: &str,
+    account: AccountId,
+    id: WebhookId,
+) -> Result<()> {
+    db.prepare_cached(
+        "UPDATE webhook_progress SET holder = NULL WHERE account_id = ?1 AND webhook_id = ?2 AND holder = ?3",
+    )?
+    .execute(params![account.get(), id.get(), holder])?;
+    Ok(())
+}
+
+/// Saves what has come of some pushes, if `holder` still holds the webhook and it is what it was.
+pub(super) fn save(db: &Connection, holder: &str, change: &ProgressChange) -> Result<bool> {
+    let (account, id, health) = (change.account, change.webhook, change.health);
+    let saved = db.prepare_cached(SAVE)?.execute(params![
+        account.get(),
+        id.get(),
+        optional_millisecond(health.failing_since),
+        health.was_reached,
+        health.has_alarmed,
+        millisecond(health.pinged_at),
+        millisecond(health.counted_since),
+        health.attempts,
+        health.answered_200,
+        change.position,
+        change.revision,
+        holder,
+    ])?;
+    if saved == 0 {
+        return Ok(false);
+    }
+    let mut settle = db.prepare_cached(
+        "DELETE FROM waiting_pushes WHERE account_id = ?1 AND webhook_id = ?2 AND sequence = ?3",
+    )?;
+    for sequence in &change.settled {
+        settle.execute([account.get(), id.get(), *sequence])?;
+    }
+    let mut wait = db.prepare_cached(
+        "INSERT INTO waiting_pushes (account_id, webhook_id, sequence, chat_id, attempts, next_attempt_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (account_id, webhook_id, sequence) DO UPDATE SET \
+         attempts = excluded.attempts, next_attempt_at = excluded.next_attempt_at",
+    )?;
+    for push in &change.waiting {
+        wait.execute(params![
+            account.get(),
+            id.get(),
+            push.sequence,
+            push.chat.map(ChatId::get),
+            push.attempts,
+            millisecond(push.next_attempt_at),
+        ])?;
+    }
+    for delivery in &change.deliveries {
+        deliveries::add(db, account, delivery)?;
+    }
+    if change.switches_off {
+        subscriptions::switch_off(db, account, id)?;
+        db.prepare_cached(
+            "UPDATE webhook_progress SET holder = NULL, revision = revision + 1 \
+             WHERE account_id = ?1 AND webhook_id = ?2",
+        )?
+        .execute([account.get(), id.get()])?;
+    }
+    Ok(true)
+}

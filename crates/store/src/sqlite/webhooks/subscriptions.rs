@@ -1,0 +1,172 @@
+//! The webhooks themselves.
+
+use domain::Timestamp;
+use domain::id::{AccountId, WebhookId};
+use engine::store::{ResumeFrom, Webhook, WebhookState};
+use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+
+use super::progress;
+use crate::codes::Code;
+use crate::sqlite::log;
+use crate::sqlite::rows::{Cells, millisecond, number};
+
+macro_rules! select_webhook {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, account_id, format, url, url_is_exact, name, types, secret, previous_secret, \
+             previous_secret_until, state, created_at FROM webhooks WHERE ",
+            $rest
+        )
+    };
+}
+
+pub(in crate::sqlite) const OF_ACCOUNT: &str = select_webhook!("account_id = ?1 ORDER BY id");
+pub(in crate::sqlite) const BY_ID: &str = select_webhook!("id = ?1 AND account_id = ?2");
+/// The state is written out, so that SQLite takes the index of active ones.
+pub(in crate::sqlite) const ACTIVE: &str = select_webhook!("state = 1 AND id > 0 ORDER BY id");
+
+const COUNT: &str = "SELECT count(*) FROM webhooks WHERE account_id = ?1";
+const INSERT: &str = "INSERT INTO webhooks (account_id, format, url, url_is_exact, name, types, secret, \
+    previous_secret, previous_secret_until, state, created_at) \
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) RETURNING id";
+const UPDATE: &str = "UPDATE webhooks SET format = ?3, url = ?4, url_is_exact = ?5, name = ?6, types = ?7, \
+    secret = ?8, previous_secret = ?9, previous_secret_until = ?10, state = ?11, created_at = ?12 \
+    WHERE id = ?1 AND account_id = ?2";
+
+/// Stores a new webhook that begins at the end of the log, unless there are `webhooks_max` already.
+pub(super) fn create(
+    db: &Connection,
+    webhook: Webhook,
+    webhooks_max: usize,
+) -> Result<Option<Webhook>> {
+    let account = webhook.account;
+    let count: i64 = db.prepare_cached(COUNT)?.query_row([account.get()], |row| row.get(0))?;
+    if number(webhooks_max) <= count {
+        return Ok(None);
+    }
+    let (previous, until) = previous_secret(&webhook);
+    let id = db.prepare_cached(INSERT)?.query_row(
+        params![
+            account.get(),
+            webhook.format,
+            webhook.url,
+            webhook.url_is_exact,
+            webhook.name,
+            webhook.types.join(" "),
+            webhook.secret,
+            previous,
+            until,
+            webhook.state.code(),
+            millisecond(webhook.created_at),
+        ],
+        |row| Cells::of(row).id(WebhookId::new),
+    )?;
+    let webhook = Webhook { id, ..webhook };
+    progress::begin(db, &webhook, log::newest(db, account)?)?;
+    Ok(Some(webhook))
+}
+
+/// The webhooks of an account.
+pub(super) fn of_account(db: &Connection, account: AccountId) -> Result<Vec<Webhook>> {
+    db.prepare_cached(OF_ACCOUNT)?.query_map([account.get()], webhook)?.collect()
+}
+
+/// One webhook.
+pub(super) fn by_id(db: &Connection, account: AccountId, id: WebhookId) -> Result<Option<Webhook>> {
+    db.prepare_cached(BY_ID)?.query_row([id.get(), account.get()], webhook).optional()
+}
+
+/// All webhooks that are pushed to.
+pub(super) fn active(db: &Connection) -> Result<Vec<Webhook>> {
+    db.prepare_cached(ACTIVE)?.query_map([], webhook)?.collect()
+}
+
+/// Stores `after` if `before` stands there.
+pub(super) fn replace(db: &Connection, before: &Webhook, after: &Webhook) -> Result<bool> {
+    if by_id(db, before.account, before.id)?.as_ref() != Some(before) {
+        return Ok(false);
+    }
+    update(db, after)?;
+    Ok(true)
+}
+
+/// Makes a webhook active, with a new health.
+pub(super) fn switch_on(
+    db: &Connection,
+    before: Webhook,
+    from: ResumeFrom,
+    now: Timestamp,
+) -> Result<bool> {
+    let (account, id) = (before.account, before.id);
+    if by_id(db, account, id)?.as_ref() != Some(&before) {
+        return Ok(false);
+    }
+    update(db, &Webhook { state: WebhookState::Active, ..before })?;
+    progress::begin_anew(db, account, id, now)?;
+    match from {
+        ResumeFrom::Position => progress::attempt_at_once(db, account, id, now)?,
+        ResumeFrom::Newest => {
+            progress::move_to(db, account, id, log::newest(db, account)?)?;
+        }
+    }
+    Ok(true)
+}
+
+/// Switches a webhook off.
+pub(super) fn switch_off(db: &Connection, account: AccountId, id: WebhookId) -> Result<()> {
+    db.prepare_cached("UPDATE webhooks SET state = ?3 WHERE id = ?1 AND account_id = ?2")?
+        .execute(params![id.get(), account.get(), WebhookState::SwitchedOff.code()])?;
+    Ok(())
+}
+
+/// Forgets a webhook, except what was delivered to it; whether there was one.
+pub(super) fn delete(db: &Connection, account: AccountId, id: WebhookId) -> Result<bool> {
+    let deleted = db
+        .prepare_cached("DELETE FROM webhooks WHERE id = ?1 AND account_id = ?2")?
+        .execute([id.get(), account.get()])?;
+    if deleted == 0 {
+        return Ok(false);
+    }
+    progress::delete(db, account, id)?;
+    Ok(true)
+}
+
+fn update(db: &Connection, webhook: &Webhook) -> Result<()> {
+    let (previous, until) = previous_secret(webhook);
+    db.prepare_cached(UPDATE)?.execute(params![
+        webhook.id.get(),
+        webhook.account.get(),
+        webhook.format,
+        webhook.url,
+        webhook.url_is_exact,
+        webhook.name,
+        webhook.types.join(" "),
+        webhook.secret,
+        previous,
+        until,
+        webhook.state.code(),
+        millisecond(webhook.created_at),
+    ])?;
+    Ok(())
+}
+
+fn previous_secret(webhook: &Webhook) -> (Option<[u8; 32]>, Option<i64>) {
+    webhook.previous_secret.map(|(secret, until)| (secret, millisecond(until))).unzip()
+}
+
+fn webhook(row: &Row<'_>) -> Result<Webhook> {
+    let mut cells = Cells::of(row);
+    Ok(Webhook {
+        id: cells.id(WebhookId::new)?,
+        account: cells.id(AccountId::new)?,
+        format: cells.take()?,
+        url: cells.take()?,
+        url_is_exact: cells.take()?,
+        name: cells.take()?,
+        types: cells.take::<String>()?.split_whitespace().map(str::to_owned).collect(),
+        secret: cells.take()?,
+        previous_secret: cells.take::<Option<_>>()?.zip(cells.optional_time()?),
+        state: cells.code()?,
+        created_at: cells.time()?,
+    })
+}
