@@ -16,6 +16,7 @@ mod messages;
 mod method;
 mod paging;
 mod policy;
+mod push;
 mod request;
 mod secret;
 mod settings;
@@ -33,6 +34,7 @@ use axum::routing::{MethodRouter, get, post};
 use engine::Engine;
 
 pub use policy::policy;
+pub use push::{PUSH_FORMAT, push_format};
 pub use secret::new_secret;
 pub use settings::{HourlyLimits, Settings};
 

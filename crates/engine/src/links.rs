@@ -81,7 +81,7 @@ impl LinkSigner {
 }
 
 /// HMAC's key has the length of the hash's block; a shorter one is filled up with zeros.
-pub(crate) fn keyed(key: [u8; 32]) -> Hmac<Sha256> {
+pub fn keyed(key: [u8; 32]) -> Hmac<Sha256> {
     let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
     block[..key.len()].copy_from_slice(&key);
     Hmac::<Sha256>::new(&block)

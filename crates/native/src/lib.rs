@@ -13,6 +13,7 @@ mod gate;
 mod host;
 mod names;
 mod problem;
+mod push;
 mod refusal;
 mod values;
 mod views;
@@ -33,6 +34,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::problem::Problem;
+
+pub use crate::push::{PUSH_FORMAT, push_format};
 
 /// The audience of an account's keys for this API.
 pub const AUDIENCE: &str = "native";

@@ -68,62 +68,48 @@ pub(crate) fn model_name(model: Model) -> &'static str {
     }
 }
 
-/// What an entry of a log tells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
-pub(crate) enum EventKind {
-    #[serde(rename = "chat.opened")]
-    ChatOpened,
-    #[serde(rename = "message.created")]
-    MessageCreated,
-    #[serde(rename = "message.updated")]
-    MessageUpdated,
-    #[serde(rename = "chat.read")]
-    ChatRead,
-    #[serde(rename = "chat.delivered")]
-    ChatDelivered,
-    #[serde(rename = "chat.turn_changed")]
-    ChatTurnChanged,
-    #[serde(rename = "chat.closed")]
-    ChatClosed,
-    #[serde(rename = "chat.reopened")]
-    ChatReopened,
-    #[serde(rename = "dispute.started")]
-    DisputeStarted,
-    #[serde(rename = "dispute.ended")]
-    DisputeEnded,
-    #[serde(rename = "chat.hidden")]
-    ChatHidden,
-    #[serde(rename = "chat.shown")]
-    ChatShown,
-    #[serde(rename = "chat.blocked")]
-    ChatBlocked,
-    #[serde(rename = "chat.unblocked")]
-    ChatUnblocked,
-    #[serde(rename = "webhook.failing")]
-    WebhookFailing,
-    #[serde(rename = "webhook.switched_off")]
-    WebhookSwitchedOff,
+/// The kinds of entries of a log, each with its name on this wire.
+macro_rules! event_kinds {
+    ($($kind:ident = $name:literal),+ $(,)?) => {
+        /// What an entry of a log tells.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+        pub(crate) enum EventKind {
+            $(#[serde(rename = $name)] $kind),+
+        }
+
+        impl EventKind {
+            /// All names.
+            pub(crate) const NAMES: &[&str] = &[$($name),+];
+
+            /// The kind's name.
+            pub(crate) fn name(self) -> &'static str {
+                match self { $(Self::$kind => $name),+ }
+            }
+        }
+
+        impl From<EntryKind> for EventKind {
+            fn from(kind: EntryKind) -> Self {
+                match kind { $(EntryKind::$kind => Self::$kind),+ }
+            }
+        }
+    };
 }
 
-impl From<EntryKind> for EventKind {
-    fn from(kind: EntryKind) -> Self {
-        match kind {
-            EntryKind::ChatOpened => Self::ChatOpened,
-            EntryKind::MessageCreated => Self::MessageCreated,
-            EntryKind::MessageUpdated => Self::MessageUpdated,
-            EntryKind::ChatRead => Self::ChatRead,
-            EntryKind::ChatDelivered => Self::ChatDelivered,
-            EntryKind::ChatTurnChanged => Self::ChatTurnChanged,
-            EntryKind::ChatClosed => Self::ChatClosed,
-            EntryKind::ChatReopened => Self::ChatReopened,
-            EntryKind::DisputeStarted => Self::DisputeStarted,
-            EntryKind::DisputeEnded => Self::DisputeEnded,
-            EntryKind::ChatHidden => Self::ChatHidden,
-            EntryKind::ChatShown => Self::ChatShown,
-            EntryKind::ChatBlocked => Self::ChatBlocked,
-            EntryKind::ChatUnblocked => Self::ChatUnblocked,
-            EntryKind::WebhookFailing => Self::WebhookFailing,
-            EntryKind::WebhookSwitchedOff => Self::WebhookSwitchedOff,
-        }
-    }
+event_kinds! {
+    ChatOpened = "chat.opened",
+    MessageCreated = "message.created",
+    MessageUpdated = "message.updated",
+    ChatRead = "chat.read",
+    ChatDelivered = "chat.delivered",
+    ChatTurnChanged = "chat.turn_changed",
+    ChatClosed = "chat.closed",
+    ChatReopened = "chat.reopened",
+    DisputeStarted = "dispute.started",
+    DisputeEnded = "dispute.ended",
+    ChatHidden = "chat.hidden",
+    ChatShown = "chat.shown",
+    ChatBlocked = "chat.blocked",
+    ChatUnblocked = "chat.unblocked",
+    WebhookFailing = "webhook.failing",
+    WebhookSwitchedOff = "webhook.switched_off",
 }
