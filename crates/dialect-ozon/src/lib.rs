@@ -11,6 +11,7 @@ mod content;
 mod error;
 mod files;
 mod messages;
+mod push;
 mod settings;
 mod standing;
 mod wire;
@@ -26,6 +27,7 @@ use http_kit::panic::answer_panics;
 
 use auth::{Door, KeyRole};
 use error::Error;
+pub use push::{PUSH_FORMAT, push_format};
 pub use settings::{Settings, SubscriptionGate, policy};
 
 /// What an API key's audience must be to work here.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use domain::catalog::Shop;
 use domain::chat::{Chat, Context, ContextKind, Phase, Side};
 use domain::commands::{Command, MarkDelivered};
+use domain::event::Entry;
 use domain::id::{ChatId, MessageId, ShopId};
 use domain::message::Message;
 use domain::permission::{Permission, may_write};
@@ -221,6 +222,22 @@ impl Engine {
             Some((message.id, (chat, message)))
         });
         Ok(found.collect())
+    }
+
+    /// Where an entry of the caller's log happened and the message that it names, as they are now; none when that was in
+    /// no chat that the caller reaches. Nothing counts as delivered by this.
+    pub async fn scene_of_entry(
+        &self,
+        caller: &Caller,
+        entry: &Entry,
+    ) -> Result<Option<(Chat, Option<Message>)>, EngineError> {
+        let Some(id) = entry.chat else { return Ok(None) };
+        let Some(chat) = self.chats(caller, &[id]).await?.remove(&id) else { return Ok(None) };
+        let message = match entry.message {
+            Some(message) => self.store().messages_by_id(&[(id, message)]).await?.pop(),
+            None => None,
+        };
+        Ok(Some((chat, message)))
     }
 
     /// Notes that the messages that these entries of the caller's log show have reached a client of the caller's.
