@@ -9,6 +9,8 @@ use std::io::Write as _;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    // The clients are built with TLS in the tree, and ask for a provider.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let mut table =
         String::from("page | baseline p50 µs | subject p50 µs | ratio p50 | ratio p99\n");
     table.push_str("---|---|---|---|---\n");

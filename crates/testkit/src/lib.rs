@@ -5,9 +5,11 @@
 
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
 
+mod http;
 mod market;
 mod server;
 
+pub use http::http_client;
 pub use market::{
     BUYER, OTHER_BUYER, OTHER_PRODUCT, OTHER_SELLER, PASSWORD, PRODUCT, PlacedOrder, SELLER, START,
     UNPUBLISHED_PRODUCT, email_of, shop_of,

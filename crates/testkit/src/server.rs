@@ -19,6 +19,7 @@ use torg::faces::{HOST_AUDIENCE, new_secret};
 use torg::server::Surroundings;
 use torg::settings::{self, Settings, Sources};
 
+use crate::http::http_client;
 use crate::market::{self, BUYER, PASSWORD, PRODUCT, PlacedOrder, SELLER, START, shop_of};
 
 /// A running server with the market in it. It stops when it is dropped.
@@ -49,13 +50,11 @@ impl Server {
         let surroundings =
             Surroundings { clock: Arc::clone(&clock) as Arc<_>, random: Arc::new(SystemRandom) };
         let running = torg::server::Server::start(&settings, surroundings).await.unwrap();
-        let http =
-            reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy();
         let this = Self {
             url: format!("http://{}", running.address()),
             running,
             clock,
-            http: http.build().unwrap(),
+            http: http_client(),
             next_order: AtomicI64::new(1),
             _data: data,
         };

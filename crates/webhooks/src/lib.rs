@@ -4,6 +4,17 @@
 //! must never know a wire: what a push says, which answer is a yes and when to give up stand in a [`PushFormat`], of
 //! which every face of the server that pushes brings one.
 
+mod address;
+mod attempt;
+mod client;
+mod error;
 mod format;
+mod subscriptions;
+mod target;
 
+pub use attempt::Attempt;
+pub use client::ClientProblem;
+pub use error::WebhookError;
 pub use format::{Answer, GiveUp, Order, Purpose, Push, PushFormat, Standing, Unanswered, Verdict};
+pub use subscriptions::{NewWebhook, WebhookChange, WebhookReport, WebhookRules, Webhooks};
+pub use target::{URL_BYTES_MAX, UrlProblem};

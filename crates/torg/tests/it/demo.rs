@@ -115,7 +115,7 @@ async fn the_demo_tells_scripts_everything_and_keeps_its_data() {
     );
 
     let list = async |info: &Value| {
-        let request = reqwest::Client::builder().no_proxy().build().unwrap();
+        let request = testkit::http_client();
         let url =
             format!("{}/api/v1/chats?limit=100", info["native"]["base_url"].as_str().unwrap());
         let key = info["native"]["seller_key"].as_str().unwrap();

@@ -276,7 +276,7 @@ struct Scene {
 impl Scene {
     async fn new() -> Self {
         let data = tempfile::tempdir().unwrap();
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = testkit::http_client();
         let made = Command::new(TORG)
             .args(["key", "create", "--name", "test", "--data-dir"])
             .arg(data.path())

@@ -1,0 +1,423 @@
+//! What accounts do with their webhooks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::SignedDuration;
+use domain::id::{AccountId, WebhookId};
+use engine::access::Caller;
+use engine::store::{
+    Delivery, LogPage, ResumeFrom, Webhook, WebhookProgress, WebhookState, WebhookStore,
+};
+use engine::{Engine, EngineError};
+use tokio::sync::Notify;
+
+use crate::attempt::{self, Attempt};
+use crate::client::{ClientProblem, PushClient};
+use crate::error::WebhookError;
+use crate::format::{Purpose, PushFormat};
+use crate::target::Target;
+
+/// How long a secret that was replaced still signs beside the new one.
+const PREVIOUS_SECRET_TERM: SignedDuration = SignedDuration::from_hours(24);
+
+/// How often a change is begun anew because somebody else has changed the same webhook meanwhile.
+const CHANGE_ATTEMPTS: usize = 5;
+
+/// The webhooks of all accounts. Cloning is cheap.
+#[derive(Clone)]
+pub struct Webhooks {
+    pub(crate) shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    pub(crate) engine: Engine,
+    pub(crate) formats: BTreeMap<&'static str, Arc<dyn PushFormat>>,
+    pub(crate) client: PushClient,
+    pub(crate) rules: WebhookRules,
+    /// Rung when the sender should look at the webhooks before it does so by itself.
+    pub(crate) changed: Notify,
+}
+
+/// What binds webhooks.
+#[derive(Clone, Copy, Debug)]
+pub struct WebhookRules {
+    /// Whether receivers may have private addresses.
+    pub allow_private_addresses: bool,
+    /// How many webhooks an account may have.
+    pub webhooks_per_account_max: u32,
+}
+
+/// A webhook that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewWebhook {
+    /// See [`Webhook::format`].
+    pub format: String,
+    /// See [`Webhook::url`].
+    pub url: String,
+    /// See [`Webhook::url_is_exact`].
+    pub url_is_exact: bool,
+    /// See [`Webhook::name`].
+    pub name: String,
+    /// See [`Webhook::types`].
+    pub types: Vec<String>,
+}
+
+/// What is changed of a webhook; none stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WebhookChange {
+    /// See [`Webhook::url`].
+    pub url: Option<String>,
+    /// See [`Webhook::url_is_exact`].
+    pub url_is_exact: Option<bool>,
+    /// See [`Webhook::name`].
+    pub name: Option<String>,
+    /// See [`Webhook::types`].
+    pub types: Option<Vec<String>>,
+}
+
+/// How a webhook stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookReport {
+    /// The webhook.
+    pub webhook: Webhook,
+    /// How far it has come.
+    pub progress: WebhookProgress,
+    /// Where the log of its account ends.
+    pub newest: i64,
+    /// The latest attempt to push to it, pings included.
+    pub last_delivery: Option<Delivery>,
+}
+
+impl WebhookReport {
+    /// How many entries of the log its receiver was not told yet, those of which the format says nothing included.
+    pub fn lag(&self) -> i64 {
+        let waiting = i64::try_from(self.progress.waiting.len()).unwrap_or(i64::MAX);
+        (self.newest - self.progress.position).max(0).saturating_add(waiting)
+    }
+}
+
+impl Webhooks {
+    /// The webhooks behind `engine`, which can be in one of `formats`.
+    pub fn new(
+        engine: Engine,
+        formats: Vec<Arc<dyn PushFormat>>,
+        rules: WebhookRules,
+    ) -> Result<Self, ClientProblem> {
+        let purposes = [Purpose::Ping, Purpose::Event];
+        let answer_times = formats
+            .iter()
+            .flat_map(|format| purposes.map(|purpose| format.answer_time_max(purpose)));
+        let client = PushClient::new(answer_times, rules.allow_private_addresses)?;
+        let formats = formats.into_iter().map(|format| (format.name(), format)).collect();
+        let changed = Notify::new();
+        Ok(Self { shared: Arc::new(Shared { engine, formats, client, rules, changed }) })
+    }
+
+    /// Makes a webhook that is told what happens from now on. Where the format wants it, the receiver has to answer a
+    /// ping first.
+    pub async fn create(
+        &self,
+        account: AccountId,
+        new: NewWebhook,
+    ) -> Result<Webhook, WebhookError> {
+        let format = self.format(&new.format)?;
+        let types = known_types(format, new.types)?;
+        let webhook = Webhook {
+            url: new.url,
+            url_is_exact: new.url_is_exact,
+            name: new.name,
+            types,
+            ..self.unsaved(account, format)
+        };
+        let target = self.target(&webhook.url)?;
+        let confirmation = if format.is_confirmed_by_ping() {
+            Some(self.confirm(format, &webhook, &target).await?)
+        } else {
+            None
+        };
+        let max = self.shared.rules.webhooks_per_account_max;
+        let created =
+            self.store().create_webhook(&webhook, usize::try_from(max).unwrap_or(usize::MAX));
+        let webhook = created.await?.ok_or(WebhookError::TooMany { max })?;
+        if let Some(ping) = confirmation {
+            self.store().add_delivery(account, &ping.delivery(webhook.id, None, 1, false)).await?;
+        }
+        self.shared.changed.notify_one();
+        Ok(webhook)
+    }
+
+    /// The webhooks of an account, by age.
+    pub async fn list(&self, account: AccountId) -> Result<Vec<Webhook>, WebhookError> {
+        Ok(self.store().webhooks_of(account).await?)
+    }
+
+    /// One webhook.
+    pub async fn get(&self, account: AccountId, id: WebhookId) -> Result<Webhook, WebhookError> {
+        Ok(self.load(account, id).await?.0)
+    }
+
+    /// How one webhook stands.
+    pub async fn report(
+        &self,
+        account: AccountId,
+        id: WebhookId,
+    ) -> Result<WebhookReport, WebhookError> {
+        let (webhook, progress) = self.load(account, id).await?;
+        let newest = self.log_behind(account, i64::MAX).await?.newest;
+        let last_delivery = self.store().deliveries(account, id, None, 1).await?.pop();
+        Ok(WebhookReport { webhook, progress, newest, last_delivery })
+    }
+
+    /// Changes a webhook. Another URL has to answer a ping first, where the format wants it.
+    pub async fn change(
+        &self,
+        account: AccountId,
+        id: WebhookId,
+        change: WebhookChange,
+    ) -> Result<Webhook, WebhookError> {
+        let before = self.get(account, id).await?;
+        let format = self.format(&before.format)?;
+        let types = change.types.map(|types| known_types(format, types)).transpose()?;
+        let changed = |webhook: &Webhook| {
+            let mut after = webhook.clone();
+            after.url = change.url.clone().unwrap_or(after.url);
+            after.url_is_exact = change.url_is_exact.unwrap_or(after.url_is_exact);
+            after.name = change.name.clone().unwrap_or(after.name);
+            after.types = types.clone().unwrap_or(after.types);
+            after
+        };
+        let after = changed(&before);
+        let moves = after.url != before.url || after.url_is_exact != before.url_is_exact;
+        if moves {
+            let target = self.target(&after.url)?;
+            if format.is_confirmed_by_ping() {
+                let ping = self.confirm(format, &after, &target).await?;
+                self.store().add_delivery(account, &ping.delivery(id, None, 1, false)).await?;
+            }
+        }
+        self.replace(account, id, changed).await
+    }
+
+    /// Forgets a webhook with its delivery log.
+    pub async fn delete(&self, account: AccountId, id: WebhookId) -> Result<(), WebhookError> {
+        if !self.store().delete_webhook(account, id).await? {
+            return Err(WebhookError::NotFound);
+        }
+        self.shared.changed.notify_one();
+        Ok(())
+    }
+
+    /// Gives a webhook a new secret. The old one still signs beside it for 24 hours.
+    pub async fn rotate_secret(
+        &self,
+        account: AccountId,
+        id: WebhookId,
+    ) -> Result<Webhook, WebhookError> {
+        let secret = self.shared.engine.random().secret();
+        let until = self.shared.engine.now() + PREVIOUS_SECRET_TERM;
+        let rotated = |webhook: &Webhook| Webhook {
+            secret,
+            previous_secret: Some((webhook.secret, until)),
+            ..webhook.clone()
+        };
+        self.replace(account, id, rotated).await
+    }
+
+    /// Pings a URL of which no webhook was made, and answers what happened.
+    pub async fn check(
+        &self,
+        account: AccountId,
+        format: &str,
+        url: &str,
+        url_is_exact: bool,
+    ) -> Result<Attempt, WebhookError> {
+        let format = self.format(format)?;
+        let target = self.target(url)?;
+        let webhook =
+            Webhook { url: url.to_owned(), url_is_exact, ..self.unsaved(account, format) };
+        Ok(self.send_ping(format, &webhook, &target).await)
+    }
+
+    /// Pings a webhook, whatever its state is, and answers what happened. It stands in the delivery log, too.
+    pub async fn ping(&self, account: AccountId, id: WebhookId) -> Result<Attempt, WebhookError> {
+        let webhook = self.get(account, id).await?;
+        let (format, target) = (self.format(&webhook.format)?, self.target(&webhook.url)?);
+        let ping = self.send_ping(format, &webhook, &target).await;
+        self.store().add_delivery(account, &ping.delivery(id, None, 1, false)).await?;
+        Ok(ping)
+    }
+
+    /// Pushes nothing to a webhook until it is resumed. One that is switched off stays so.
+    pub async fn pause(&self, account: AccountId, id: WebhookId) -> Result<Webhook, WebhookError> {
+        let paused = |webhook: &Webhook| match webhook.state {
+            WebhookState::Active => Webhook { state: WebhookState::Paused, ..webhook.clone() },
+            WebhookState::Paused | WebhookState::SwitchedOff => webhook.clone(),
+        };
+        self.replace(account, id, paused).await
+    }
+
+    /// Lets a webhook go on where it stopped, at the oldest entry that is kept if that is gone, or with what happens from
+    /// now on where the format says so. Where the format wants it, the receiver has to answer a ping first. What failed
+    /// before is forgiven. Nothing happens to a webhook that is active.
+    pub async fn resume(&self, account: AccountId, id: WebhookId) -> Result<Webhook, WebhookError> {
+        let webhook = self.get(account, id).await?;
+        let (format, target) = (self.format(&webhook.format)?, self.target(&webhook.url)?);
+        let from = match webhook.state {
+            WebhookState::Active => return Ok(webhook),
+            WebhookState::SwitchedOff if format.forgets_while_switched_off() => ResumeFrom::Newest,
+            WebhookState::SwitchedOff | WebhookState::Paused => ResumeFrom::Position,
+        };
+        if format.is_confirmed_by_ping() {
+            let ping = self.send_ping(format, &webhook, &target).await;
+            self.store().add_delivery(account, &ping.delivery(id, None, 1, false)).await?;
+            if !ping.is_accepted() {
+                return Err(WebhookError::NotConfirmed(Box::new(ping)));
+            }
+        }
+        let now = self.shared.engine.now();
+        if !self.store().switch_on_webhook(&webhook, from, now).await? {
+            return Err(WebhookError::Conflict);
+        }
+        self.shared.changed.notify_one();
+        Ok(Webhook { state: WebhookState::Active, ..webhook })
+    }
+
+    /// Tells a webhook again what has happened from the entry `from` on, and drops what waits. The entry behind the
+    /// newest one is allowed: all that came before is then skipped.
+    pub async fn replay(
+        &self,
+        account: AccountId,
+        id: WebhookId,
+        from: i64,
+    ) -> Result<(), WebhookError> {
+        self.get(account, id).await?;
+        let log = self.log_behind(account, i64::MAX).await?;
+        if from < log.oldest {
+            return Err(WebhookError::CutOff { oldest: log.oldest });
+        }
+        if log.newest + 1 < from {
+            return Err(WebhookError::BeyondNewest { newest: log.newest });
+        }
+        if !self.store().move_webhook(account, id, from - 1).await? {
+            return Err(WebhookError::NotFound);
+        }
+        self.shared.changed.notify_one();
+        Ok(())
+    }
+
+    /// The delivery log of a webhook, newest first: what lies before the delivery `before`, at most `limit`.
+    pub async fn deliveries(
+        &self,
+        account: AccountId,
+        id: WebhookId,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, WebhookError> {
+        self.get(account, id).await?;
+        Ok(self.store().deliveries(account, id, before, limit).await?)
+    }
+
+    /// A webhook that nobody has made, to ping with.
+    fn unsaved(&self, account: AccountId, format: &dyn PushFormat) -> Webhook {
+        let engine = &self.shared.engine;
+        Webhook {
+            id: WebhookId::LARGEST,
+            account,
+            format: format.name().to_owned(),
+            url: String::new(),
+            url_is_exact: false,
+            name: String::new(),
+            types: Vec::new(),
+            secret: engine.random().secret(),
+            previous_secret: None,
+            state: WebhookState::Active,
+            created_at: engine.now(),
+        }
+    }
+
+    /// Stores what `change` makes of a webhook.
+    async fn replace(
+        &self,
+        account: AccountId,
+        id: WebhookId,
+        change: impl Fn(&Webhook) -> Webhook,
+    ) -> Result<Webhook, WebhookError> {
+        for _ in 0..CHANGE_ATTEMPTS {
+            let before = self.get(account, id).await?;
+            let after = change(&before);
+            if self.store().replace_webhook(&before, &after).await? {
+                self.shared.changed.notify_one();
+                return Ok(after);
+            }
+        }
+        Err(WebhookError::Conflict)
+    }
+
+    async fn load(
+        &self,
+        account: AccountId,
+        id: WebhookId,
+    ) -> Result<(Webhook, WebhookProgress), WebhookError> {
+        self.store().webhook(account, id).await?.ok_or(WebhookError::NotFound)
+    }
+
+    async fn log_behind(&self, account: AccountId, after: i64) -> Result<LogPage, EngineError> {
+        self.shared.engine.events(&Caller::account_holder(account), after, 1).await
+    }
+
+    async fn confirm(
+        &self,
+        format: &dyn PushFormat,
+        webhook: &Webhook,
+        target: &Target,
+    ) -> Result<Attempt, WebhookError> {
+        let ping = self.send_ping(format, webhook, target).await;
+        if ping.is_accepted() { Ok(ping) } else { Err(WebhookError::NotConfirmed(Box::new(ping))) }
+    }
+
+    async fn send_ping(
+        &self,
+        format: &dyn PushFormat,
+        webhook: &Webhook,
+        target: &Target,
+    ) -> Attempt {
+        let now = self.shared.engine.now();
+        let push = format.ping(webhook, now);
+        let client = &self.shared.client;
+        attempt::attempt(client, format, webhook, target, Purpose::Ping, &push, now).await
+    }
+
+    fn target(&self, url: &str) -> Result<Target, WebhookError> {
+        let target = Target::parse(url)?;
+        if !self.shared.client.allows(&target) {
+            return Err(WebhookError::AddressNotAllowed);
+        }
+        Ok(target)
+    }
+
+    fn format(&self, name: &str) -> Result<&dyn PushFormat, WebhookError> {
+        let formats = &self.shared.formats;
+        let known = || WebhookError::UnknownFormat { known: formats.keys().copied().collect() };
+        formats.get(name).map(|format| &**format).ok_or_else(known)
+    }
+
+    fn store(&self) -> &dyn WebhookStore {
+        self.shared.engine.webhook_store()
+    }
+}
+
+/// `types` without repetitions, if `format` has them all.
+fn known_types(format: &dyn PushFormat, types: Vec<String>) -> Result<Vec<String>, WebhookError> {
+    let known = format.types();
+    let mut distinct: Vec<String> = Vec::with_capacity(types.len().min(known.len()));
+    for given in types {
+        if !known.contains(&given.as_str()) {
+            return Err(WebhookError::UnknownType { given, known });
+        }
+        if !distinct.contains(&given) {
+            distinct.push(given);
+        }
+    }
+    Ok(distinct)
+}
