@@ -18,6 +18,7 @@ use engine::{Engine, sessions};
 use torg::faces::{HOST_AUDIENCE, new_secret};
 use torg::server::Surroundings;
 use torg::settings::{self, Settings, Sources};
+use webhooks::Webhooks;
 
 use crate::http::http_client;
 use crate::market::{self, BUYER, PASSWORD, PRODUCT, PlacedOrder, SELLER, START, shop_of};
@@ -44,6 +45,8 @@ impl Server {
         let mut settings = settings::load(&Sources::default()).unwrap();
         settings.listen = "127.0.0.1:0".parse().unwrap();
         settings.data_dir = data.path().to_owned();
+        // The receivers of tests listen on this machine.
+        settings.webhooks.allow_private_addresses = true;
         change(&mut settings);
 
         let clock = Arc::new(ManualClock::starting_at(START.parse().unwrap()));
@@ -81,6 +84,11 @@ impl Server {
     /// The engine, by the rules of the native API.
     pub fn engine(&self) -> &Engine {
         self.running.engine()
+    }
+
+    /// The webhooks of all accounts.
+    pub fn webhooks(&self) -> &Webhooks {
+        self.running.webhooks()
     }
 
     /// Pushes facts, all of which must be accepted.

@@ -8,6 +8,7 @@ use engine::Engine;
 use engine::limits::Quota;
 use engine::random::Random;
 use native::KeyAudience;
+use webhooks::{PushFormat, WebhookRules};
 
 use crate::front::Face;
 use crate::settings::{
@@ -76,6 +77,19 @@ pub fn faces(settings: &Settings, engine: &Engine) -> Vec<Face> {
         faces.push(partizap(&settings.partizap, engine));
     }
     faces
+}
+
+/// In whose words webhooks can be told: those of the faces that are switched on.
+pub fn push_formats(_settings: &Settings, _engine: &Engine) -> Vec<Arc<dyn PushFormat>> {
+    Vec::new()
+}
+
+/// What binds webhooks.
+pub fn webhook_rules(settings: &Settings) -> WebhookRules {
+    WebhookRules {
+        allow_private_addresses: settings.webhooks.allow_private_addresses,
+        webhooks_per_account_max: settings.webhooks.webhooks_per_account,
+    }
 }
 
 /// Signed links to files, which all faces hand out.

@@ -13,8 +13,9 @@ use store::sqlite::SqliteStore;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use webhooks::Webhooks;
 
-use crate::faces::{faces, native_policy};
+use crate::faces::{faces, native_policy, push_formats, webhook_rules};
 use crate::front::{Readiness, front};
 use crate::serve::{Stopped, serve};
 use crate::settings::Settings;
@@ -38,6 +39,7 @@ impl Surroundings {
 /// A server that listens.
 pub struct Server {
     engine: Engine,
+    webhooks: Webhooks,
     address: SocketAddr,
     readiness: Readiness,
     stop: CancellationToken,
@@ -53,6 +55,9 @@ impl Server {
         let address = listener.local_addr()?;
         let engine = open_engine(settings, address, surroundings).await?;
 
+        let formats = push_formats(settings, &engine);
+        let webhooks = Webhooks::new(engine.clone(), formats, webhook_rules(settings))?;
+
         let readiness = Readiness::default();
         let trusted: TrustedProxies = settings.trusted_proxies.iter().copied().collect();
         let routes = front(faces(settings, &engine), readiness.clone())
@@ -62,7 +67,7 @@ impl Server {
         let serving = tokio::spawn(serve(listener, routes, bounds, stop.clone()));
         readiness.set(true);
         tracing::info!(%address, data_dir = %settings.data_dir.display(), "listening");
-        Ok(Self { engine, address, readiness, stop, serving })
+        Ok(Self { engine, webhooks, address, readiness, stop, serving })
     }
 
     /// Where it listens.
@@ -73,6 +78,11 @@ impl Server {
     /// The engine behind all faces.
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// The webhooks of all accounts.
+    pub fn webhooks(&self) -> &Webhooks {
+        &self.webhooks
     }
 
     /// Accepts nothing more, answers every request that runs, commits what was accepted, and closes the data directory.

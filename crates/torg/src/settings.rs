@@ -48,6 +48,10 @@ pub struct Settings {
     #[config(nested)]
     pub limits: LimitSettings,
 
+    /// Pushes to URLs that accounts name.
+    #[config(nested)]
+    pub webhooks: WebhookSettings,
+
     /// Torg's own API.
     #[config(nested)]
     pub native: NativeSettings,
@@ -97,6 +101,24 @@ pub struct LimitSettings {
     /// Seconds that running requests get to finish when the server stops: 0 to 3600.
     #[config(default = 20, validate(is_within(0..=3600, *shutdown_grace_seconds), "out of bounds"))]
     pub shutdown_grace_seconds: u32,
+}
+
+/// Pushes to URLs that accounts name.
+#[derive(Clone, Debug, PartialEq, Config)]
+#[config(layer_attr(serde(deny_unknown_fields)))]
+pub struct WebhookSettings {
+    /// Whether receivers may have private addresses, those of this machine and of its cloud included: true or false.
+    /// Whoever may name a URL can then reach what this server can reach.
+    #[config(default = false)]
+    pub allow_private_addresses: bool,
+
+    /// How many webhooks an account may have: 1 to 1000.
+    #[config(default = 50, validate(is_within(1..=1000, *webhooks_per_account), "out of bounds"))]
+    pub webhooks_per_account: u32,
+
+    /// For how many days it is kept what was pushed, with the receivers' answers: 1 to 3650.
+    #[config(default = 30, validate(is_within(1..=3650, *delivery_log_days), "out of bounds"))]
+    pub delivery_log_days: u32,
 }
 
 /// Torg's own API.

@@ -73,6 +73,8 @@ fn demo_settings(arguments: &DemoArguments, folder: &Path) -> anyhow::Result<Set
     settings.listen = arguments.listen;
     settings.data_dir = folder.into();
     settings.partizap.secure_cookies = false;
+    // Whoever tries webhooks here listens on this machine.
+    settings.webhooks.allow_private_addresses = true;
     Ok(settings)
 }
 
