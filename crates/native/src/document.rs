@@ -19,6 +19,7 @@ use crate::{Settings, documented_routes, problem};
     security(("key" = [])),
     tags(
         (name = "chats", description = "For accounts: an account's own key."),
+        (name = "webhooks", description = "For accounts: their log, pushed to URLs of theirs."),
         (name = "host", description = "For the marketplace's backend: a host key."),
     ),
 )]

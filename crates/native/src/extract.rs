@@ -2,7 +2,7 @@
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Request};
-use domain::id::{AccountId, AttachmentId, ChatId, MessageId};
+use domain::id::{AccountId, AttachmentId, ChatId, MessageId, WebhookId};
 use domain::refusal::Missing;
 use http::StatusCode;
 use http::request::Parts;
@@ -14,6 +14,7 @@ use crate::Api;
 use crate::problem::Problem;
 use crate::refusal::not_found;
 use crate::values::Id;
+use crate::webhook_refusal::no_such_webhook;
 
 /// The bytes of a JSON body besides the text of a message. Every bound of a fact fits in.
 const BESIDE_TEXT_BYTES_MAX: u64 = 256 << 10;
@@ -163,15 +164,17 @@ pub(crate) struct PathId<T>(pub(crate) T);
 /// What can be named in a path.
 pub(crate) trait Named: Sized {
     /// What is said when there is none.
-    const MISSING: Missing;
+    fn missing() -> Problem;
     /// The id that `value` is.
     fn named(value: i64) -> Option<Self>;
 }
 
 macro_rules! named {
-    ($($id:ident: $missing:ident;)+) => {$(
+    ($($id:ident: $missing:expr;)+) => {$(
         impl Named for $id {
-            const MISSING: Missing = Missing::$missing;
+            fn missing() -> Problem {
+                $missing
+            }
 
             fn named(value: i64) -> Option<Self> {
                 Self::new(value)
@@ -181,17 +184,18 @@ macro_rules! named {
 }
 
 named! {
-    AccountId: Account;
-    AttachmentId: Attachment;
-    ChatId: Chat;
-    MessageId: Message;
+    AccountId: not_found(Missing::Account);
+    AttachmentId: not_found(Missing::Attachment);
+    ChatId: not_found(Missing::Chat);
+    WebhookId: no_such_webhook();
+    MessageId: not_found(Missing::Message);
 }
 
 impl<T: Named> PathId<T> {
     /// Reads the text of an id.
     pub(crate) fn parse(text: &str) -> Result<Self, Problem> {
         let id = text.parse().ok().and_then(T::named);
-        id.map(Self).ok_or_else(|| not_found(T::MISSING))
+        id.map(Self).ok_or_else(T::missing)
     }
 }
 
@@ -201,7 +205,7 @@ impl<S: Send + Sync, T: Named> FromRequestParts<S> for PathId<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let text: Result<Path<String>, PathRejection> =
             Path::from_request_parts(parts, state).await;
-        Self::parse(&text.map_err(|_| not_found(T::MISSING))?)
+        Self::parse(&text.map_err(|_| T::missing())?)
     }
 }
 

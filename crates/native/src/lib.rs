@@ -17,6 +17,7 @@ mod push;
 mod refusal;
 mod values;
 mod views;
+mod webhook_refusal;
 
 use std::sync::Arc;
 
@@ -32,6 +33,7 @@ use engine::random::Random;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
+use webhooks::Webhooks;
 
 use crate::problem::Problem;
 
@@ -127,12 +129,14 @@ pub fn new_host_secret(random: &dyn Random) -> String {
 #[derive(Clone)]
 pub(crate) struct Api {
     pub(crate) engine: Engine,
+    pub(crate) webhooks: Webhooks,
     pub(crate) settings: Arc<Settings>,
 }
 
-/// The API over `engine`.
-pub fn router(engine: &Engine, settings: Settings) -> Router {
-    let api = Api { engine: engine.under(policy(&settings)), settings: Arc::new(settings) };
+/// The API over `engine` and `webhooks`.
+pub fn router(engine: &Engine, webhooks: &Webhooks, settings: Settings) -> Router {
+    let engine = engine.under(policy(&settings));
+    let api = Api { engine, webhooks: webhooks.clone(), settings: Arc::new(settings) };
     let (routes, _) = documented_routes().split_for_parts();
     let routes = routes
         .route("/api/v1/openapi.json", axum::routing::get(serve_document))
@@ -168,6 +172,18 @@ fn documented_routes() -> OpenApiRouter<Api> {
         .routes(routes!(account::overview::me))
         .routes(routes!(account::events::list))
         .routes(routes!(account::messages::search))
+        .routes(routes!(account::webhooks::create, account::webhooks::list))
+        .routes(routes!(
+            account::webhooks::get,
+            account::webhooks::change,
+            account::webhooks::delete
+        ))
+        .routes(routes!(account::webhooks::rotate_secret))
+        .routes(routes!(account::webhooks::ping))
+        .routes(routes!(account::webhooks::pause))
+        .routes(routes!(account::webhooks::resume))
+        .routes(routes!(account::webhooks::replay))
+        .routes(routes!(account::deliveries::list))
         .routes(routes!(host::facts::put_account))
         .routes(routes!(host::facts::put_member))
         .routes(routes!(host::facts::put_shop))
@@ -181,6 +197,8 @@ fn documented_routes() -> OpenApiRouter<Api> {
         .routes(routes!(host::sign_in::put_password))
         .routes(routes!(host::sign_in::begin_session, host::sign_in::list_sessions))
         .routes(routes!(host::sign_in::end_session))
+        .routes(routes!(host::webhooks::create, host::webhooks::list))
+        .routes(routes!(host::webhooks::delete))
         .routes(routes!(host::chats::get))
         .routes(routes!(host::chats::messages, host::chats::send))
         .routes(routes!(host::chats::edit))

@@ -6,6 +6,7 @@ use domain::chat::{Side, State, Turn};
 use domain::commands::MarketplaceRole;
 use domain::event::EntryKind;
 use domain::message::Role;
+use engine::store::{DeliveryOutcome, WebhookState};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -48,6 +49,11 @@ twins! {
     RoleName = Role { Buyer, Seller, Arbiter, Support, Market } out;
     /// The roles in which the marketplace itself writes.
     MarketplaceRoleName = MarketplaceRole { Support, Arbiter, Market } into;
+    /// Whether a webhook is pushed to: `paused` until its owner wants it again, `switched_off` because its receiver did
+    /// not answer as it should.
+    WebhookStateName = WebhookState { Active, Paused, SwitchedOff } out;
+    /// What came of an attempt to push: taken, not wanted, to be repeated, or given up.
+    DeliveryOutcomeName = DeliveryOutcome { Accepted, Declined, Failed, Dropped } out;
     /// Person or business.
     AccountKindName = AccountKind { Private, Company } out into;
     /// What a member may do in the inbox.

@@ -41,6 +41,11 @@ pub fn push_format(engine: &Engine) -> impl PushFormat + use<> {
     NativePush { engine: engine.clone() }
 }
 
+/// A secret as receivers know it: `whsec_` and base64.
+pub(crate) fn shown_secret(secret: &[u8; 32]) -> String {
+    format!("whsec_{}", BASE64.encode(secret))
+}
+
 struct NativePush {
     engine: Engine,
 }
@@ -169,5 +174,11 @@ mod tests {
             br#"{"test": 2432232314}"#,
         );
         assert_eq!(made, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
+    }
+
+    #[test]
+    fn a_secret_is_shown_as_receivers_know_it() {
+        let text = shown_secret(&[7; 32]);
+        assert_eq!(text, "whsec_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=");
     }
 }

@@ -97,6 +97,8 @@ bounded_integers! {
     MessagesLimit: 1 => 200;
     /// Entries of a log on a page.
     EventsLimit: 1 => 500;
+    /// Attempts to push on a page.
+    DeliveriesLimit: 1 => 100;
 }
 
 /// Texts with a length between two bounds, in code points, without control characters. Some have a form of their own.

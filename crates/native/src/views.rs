@@ -1,8 +1,9 @@
-//! Chats, messages and events as this API shows them.
+//! Chats, messages, events and webhooks as this API shows them.
 
 mod context;
 mod event;
 mod message;
+mod webhook;
 
 use domain::account::Account;
 use domain::chat::{Chat, Seat, Side};
@@ -15,6 +16,7 @@ use utoipa::ToSchema;
 pub(crate) use self::context::ContextView;
 pub(crate) use self::event::EventView;
 pub(crate) use self::message::{AttachmentView, MessageView};
+pub(crate) use self::webhook::{DeliveryView, WebhookView};
 use crate::names::{AccountKindName, SideName, StateName, TurnName};
 use crate::problem::Problem;
 use crate::refusal::refused;

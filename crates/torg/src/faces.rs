@@ -8,7 +8,7 @@ use engine::Engine;
 use engine::limits::Quota;
 use engine::random::Random;
 use native::KeyAudience;
-use webhooks::{PushFormat, WebhookRules};
+use webhooks::{PushFormat, WebhookRules, Webhooks};
 
 use crate::front::Face;
 use crate::settings::{
@@ -62,10 +62,10 @@ pub fn native_policy(settings: &Settings) -> Policy {
 }
 
 /// The faces that are switched on.
-pub fn faces(settings: &Settings, engine: &Engine) -> Vec<Face> {
+pub fn faces(settings: &Settings, engine: &Engine, webhooks: &Webhooks) -> Vec<Face> {
     let mut faces = vec![files(engine)];
     if settings.native.enabled {
-        faces.push(native(&settings.native, engine));
+        faces.push(native(&settings.native, engine, webhooks));
     }
     if settings.ozon.enabled {
         faces.push(ozon(&settings.ozon, engine));
@@ -80,8 +80,18 @@ pub fn faces(settings: &Settings, engine: &Engine) -> Vec<Face> {
 }
 
 /// In whose words webhooks can be told: those of the faces that are switched on.
-pub fn push_formats(_settings: &Settings, _engine: &Engine) -> Vec<Arc<dyn PushFormat>> {
-    Vec::new()
+pub fn push_formats(settings: &Settings, engine: &Engine) -> Vec<Arc<dyn PushFormat>> {
+    let mut formats: Vec<Arc<dyn PushFormat>> = Vec::new();
+    if settings.native.enabled {
+        formats.push(Arc::new(native::push_format(engine)));
+    }
+    if settings.ozon.enabled {
+        formats.push(Arc::new(dialect_ozon::push_format(engine)));
+    }
+    if settings.yandex_market.enabled {
+        formats.push(Arc::new(dialect_yandex_market::push_format(engine)));
+    }
+    formats
 }
 
 /// What binds webhooks.
@@ -103,10 +113,10 @@ fn files(engine: &Engine) -> Face {
     }
 }
 
-fn native(settings: &NativeSettings, engine: &Engine) -> Face {
+fn native(settings: &NativeSettings, engine: &Engine, webhooks: &Webhooks) -> Face {
     Face {
         name: native::AUDIENCE,
-        routes: native::router(engine, native_settings(settings)),
+        routes: native::router(engine, webhooks, native_settings(settings)),
         owns: Arc::new(native::owns),
         prefix: None,
         host: settings.host.clone(),

@@ -60,7 +60,7 @@ impl Server {
 
         let readiness = Readiness::default();
         let trusted: TrustedProxies = settings.trusted_proxies.iter().copied().collect();
-        let routes = front(faces(settings, &engine), readiness.clone())
+        let routes = front(faces(settings, &engine, &webhooks), readiness.clone())
             .layer(from_fn_with_state(trusted, add_client_address));
         let stop = CancellationToken::new();
         let bounds = settings.limits.connection_bounds();

@@ -7,3 +7,4 @@ pub(crate) mod fact_bodies;
 pub(crate) mod facts;
 pub(crate) mod keys;
 pub(crate) mod sign_in;
+pub(crate) mod webhooks;

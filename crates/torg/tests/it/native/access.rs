@@ -110,18 +110,33 @@ async fn scopes_bind_reading_and_writing() {
         (Method::PUT, format!("/chats/{chat}/block")),
         (Method::DELETE, format!("/chats/{chat}/block")),
         (Method::POST, "/attachments".to_owned()),
+        (Method::POST, "/webhooks".to_owned()),
+        (Method::PATCH, "/webhooks/1".to_owned()),
+        (Method::DELETE, "/webhooks/1".to_owned()),
+        (Method::POST, "/webhooks/1/rotate-secret".to_owned()),
+        (Method::POST, "/webhooks/1/ping".to_owned()),
+        (Method::POST, "/webhooks/1/pause".to_owned()),
+        (Method::POST, "/webhooks/1/resume".to_owned()),
+        (Method::POST, "/webhooks/1/replay".to_owned()),
     ];
     for (method, path) in calls_that_write {
         let problem = Answer::of(reader.request(method, &path)).await;
         let problem = problem.problem(StatusCode::FORBIDDEN, "scope-missing");
         assert_eq!(problem["required_scope"], "chats:write", "{path}");
     }
-    for path in ["/chats", &format!("/chats/{chat}"), "/events", "/unread", "/search?q=aa"] {
+    let chat_path = format!("/chats/{chat}");
+    for path in ["/chats", &chat_path, "/events", "/unread", "/search?q=aa", "/webhooks"] {
         let problem = writer.get(path).await.problem(StatusCode::FORBIDDEN, "scope-missing");
         assert_eq!(problem["required_scope"], "chats:read", "{path}");
         reader.get(path).await.ok();
     }
     writer.say(chat, "слепая запись").await;
+    // Whoever names a URL can read there.
+    for (method, path) in [(Method::POST, "/webhooks"), (Method::PATCH, "/webhooks/1")] {
+        let problem = Answer::of(writer.request(method, path)).await;
+        let problem = problem.problem(StatusCode::FORBIDDEN, "scope-missing");
+        assert_eq!(problem["required_scope"], "chats:read");
+    }
 }
 
 #[tokio::test]

@@ -170,7 +170,7 @@ async fn an_empty_body_is_an_empty_report() {
 async fn a_body_beyond_the_bound_stops_and_says_what_is_kept() {
     let server = Server::start().await;
     let settings = native::Settings { bulk_bytes_max: 10_000, ..native::Settings::default() };
-    let routes = native::router(server.engine(), settings);
+    let routes = native::router(server.engine(), server.webhooks(), settings);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/api/v1/host/facts", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, routes).await });

@@ -40,7 +40,7 @@ async fn every_documented_route_is_served_and_asks_for_a_key() {
     assert!(operations.len() >= 40, "{}", operations.len());
     for (path, method) in operations {
         let concrete = path.replace("{id}", "1").replace("{number}", "1");
-        let concrete = concrete.replace("{message_id}", "1");
+        let concrete = concrete.replace("{message_id}", "1").replace("{webhook_id}", "1");
         let concrete = concrete.replace("{key_id}", "1").replace("{session_id}", "1");
         assert!(!concrete.contains('{'), "{path}");
         let request = server.http().request(method.clone(), format!("{}{concrete}", server.url()));
@@ -57,7 +57,7 @@ async fn methods_that_the_document_does_not_name_are_not_served() {
     let known = operations(&document);
     for path in document["paths"].as_object().unwrap().keys() {
         let concrete = path.replace("{id}", "1").replace("{number}", "1");
-        let concrete = concrete.replace("{message_id}", "1");
+        let concrete = concrete.replace("{message_id}", "1").replace("{webhook_id}", "1");
         let concrete = concrete.replace("{key_id}", "1").replace("{session_id}", "1");
         for method in [Method::GET, Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
             if known.contains(&(path.clone(), method.clone())) {
