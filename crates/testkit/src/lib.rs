@@ -3,10 +3,16 @@
 //!
 //! For tests only: what fails here panics.
 
-#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test fails by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::missing_panics_doc,
+    reason = "a test fails by panicking"
+)]
 
 mod http;
 mod market;
+mod receiver;
 mod server;
 
 pub use http::http_client;
@@ -14,4 +20,5 @@ pub use market::{
     BUYER, OTHER_BUYER, OTHER_PRODUCT, OTHER_SELLER, PASSWORD, PRODUCT, PlacedOrder, SELLER, START,
     UNPUBLISHED_PRODUCT, email_of, shop_of,
 };
+pub use receiver::{Received, Receiver, Reply};
 pub use server::Server;
