@@ -103,7 +103,17 @@ impl Engine {
         secret: &str,
         address: Option<IpAddr>,
     ) -> Result<KeyCheck, EngineError> {
-        let found = self.store().key_by_hash(&hash_secret(secret)).await?;
+        self.check_key_again(audience, &hash_secret(secret), address).await
+    }
+
+    /// Like [`Self::check_key`], for connections that outlive a request: of the secret they keep the hash alone.
+    pub async fn check_key_again(
+        &self,
+        audience: &str,
+        secret_hash: &[u8; 32],
+        address: Option<IpAddr>,
+    ) -> Result<KeyCheck, EngineError> {
+        let found = self.store().key_by_hash(secret_hash).await?;
         self.judge_key(found.filter(|key| key.audience == audience), address).await
     }
 

@@ -11,6 +11,7 @@ mod cursor;
 mod engine;
 pub mod error;
 pub mod files;
+pub mod housekeeping;
 pub mod limits;
 pub mod links;
 pub mod presence;

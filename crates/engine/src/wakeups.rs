@@ -173,6 +173,11 @@ impl Listener {
         }
     }
 
+    /// The newest sequence of which the listener was told; 0 before the first time. The log may be longer.
+    pub fn newest(&self) -> i64 {
+        *self.newest.borrow()
+    }
+
     /// Like [`Self::heard`], for readers that care for entries only.
     pub async fn entries(&mut self) {
         if self.newest.changed().await.is_err() {

@@ -2,13 +2,13 @@
 //! once.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError, Weak};
 
 use async_trait::async_trait;
 use domain::id::AccountId;
 use engine::access::Caller;
-use engine::store::LogEntry;
+use engine::store::{LogEntry, LogPage};
 use engine::wakeups::{Heard, Listener, Signal};
 use engine::{Engine, EngineError};
 use tokio::sync::Mutex;
@@ -40,6 +40,8 @@ pub struct Frame<C> {
     pub logged: LogEntry,
     /// What it became.
     pub content: Option<C>,
+    /// Whether a connection has noted that it was handed over.
+    handed_over: AtomicBool,
 }
 
 /// The logs of accounts in one wire's words. Cloning is cheap.
@@ -54,8 +56,6 @@ struct Shared<R: Render> {
 /// The end of one account's log, as far as its connections have come.
 struct Tail<C> {
     window: Mutex<Window<C>>,
-    /// Everything up to here counts as delivered.
-    delivered: AtomicI64,
 }
 
 struct Window<C> {
@@ -63,6 +63,8 @@ struct Window<C> {
     frames: VecDeque<Arc<Frame<C>>>,
     /// The last sequence that was read.
     end: i64,
+    /// Where the log ended at that time.
+    newest: i64,
 }
 
 /// One connection's place in the log of its account.
@@ -114,8 +116,8 @@ impl<R: Render> Feed<R> {
         if let Some(tail) = tails.get(&account).and_then(Weak::upgrade) {
             return tail;
         }
-        let window = Window { frames: VecDeque::new(), end: 0 };
-        let tail = Arc::new(Tail { window: Mutex::new(window), delivered: AtomicI64::new(0) });
+        let window = Window { frames: VecDeque::new(), end: 0, newest: 0 };
+        let tail = Arc::new(Tail { window: Mutex::new(window) });
         tails.insert(account, Arc::downgrade(&tail));
         tail
     }
@@ -136,16 +138,27 @@ impl<R: Render> Feed<R> {
         if page.is_cut_off(after) {
             return Ok(Loaded::CutOff { oldest: page.oldest });
         }
-        let contents = shared.render.render(account, &page.entries).await?;
-        let frames = page.entries.into_iter().zip(contents);
-        let frames = frames.map(|(logged, content)| Arc::new(Frame { logged, content }));
-        Ok(Loaded::Frames(frames.collect()))
+        let LogPage { entries, newest, .. } = page;
+        if entries.is_empty() {
+            return Ok(Loaded::Frames { frames: Vec::new(), newest });
+        }
+        let contents = shared.render.render(account, &entries).await?;
+        let frames = entries.into_iter().zip(contents).map(|(logged, content)| {
+            Arc::new(Frame { logged, content, handed_over: AtomicBool::new(false) })
+        });
+        Ok(Loaded::Frames { frames: frames.collect(), newest })
     }
 }
 
 enum Loaded<C> {
-    Frames(Vec<Arc<Frame<C>>>),
-    CutOff { oldest: i64 },
+    Frames {
+        frames: Vec<Arc<Frame<C>>>,
+        /// Where the log ended.
+        newest: i64,
+    },
+    CutOff {
+        oldest: i64,
+    },
 }
 
 impl<R: Render> Reader<R> {
@@ -160,17 +173,21 @@ impl<R: Render> Reader<R> {
             if self.behind {
                 match self.load().await? {
                     Loaded::CutOff { oldest } => return Ok(Next::CutOff { oldest }),
-                    Loaded::Frames(frames) => match frames.last() {
-                        Some(last) => {
-                            self.position = last.logged.sequence;
+                    Loaded::Frames { frames, newest } => {
+                        let last = frames.last().map(|last| last.logged.sequence);
+                        self.position = last.unwrap_or(self.position);
+                        // Whoever is up to date waits for the next wake-up, and does not look again for nothing. Kept
+                        // frames may be older than the wake-up that led to them.
+                        let newest = newest.max(self.listener.newest());
+                        self.behind = last.is_some() && self.position < newest;
+                        if last.is_some() {
                             return Ok(Next::Frames(frames));
                         }
-                        None => self.behind = false,
-                    },
+                    }
                 }
             }
             match self.listener.heard().await {
-                Heard::Entries => self.behind = true,
+                Heard::Entries => self.behind = self.position < self.listener.newest(),
                 Heard::Signal(signal) => return Ok(Next::Signal(signal)),
             }
         }
@@ -179,12 +196,14 @@ impl<R: Render> Reader<R> {
     /// Notes that these frames were written to a client: their messages count as delivered. A failure must not end the
     /// connection: the next fetch says it again.
     pub async fn delivered(&self, frames: &[Arc<Frame<R::Content>>]) {
-        let (Some(tail), Some(last)) = (&self.tail, frames.last()) else { return };
-        let last = last.logged.sequence;
-        // One connection of the account speaks for all.
-        if tail.delivered.fetch_max(last, Ordering::SeqCst) < last {
+        // One connection speaks for all that share a frame.
+        let first_time = frames.iter().filter(|frame| {
+            frame.logged.entry.kind.shows_message()
+                && !frame.handed_over.swap(true, Ordering::Relaxed)
+        });
+        let entries: Vec<_> = first_time.map(|frame| frame.logged.clone()).collect();
+        if !entries.is_empty() {
             let caller = Caller::account_holder(self.account);
-            let entries: Vec<_> = frames.iter().map(|frame| frame.logged.clone()).collect();
             self.feed.0.engine.note_handed_over(&caller, &entries).await;
         }
     }
@@ -193,8 +212,8 @@ impl<R: Render> Reader<R> {
         let after = self.position;
         let Some(tail) = &self.tail else { return self.feed.load(self.account, after).await };
         let mut window = tail.window.lock().await;
-        if let Some(kept) = window.behind(after) {
-            return Ok(Loaded::Frames(kept));
+        if let Some(frames) = window.behind(after) {
+            return Ok(Loaded::Frames { frames, newest: window.newest });
         }
         if after < window.end {
             // Somebody who comes from further back reads alone, until the kept frames are reached.
@@ -202,9 +221,9 @@ impl<R: Render> Reader<R> {
             return self.feed.load(self.account, after).await;
         }
         let loaded = self.feed.load(self.account, after).await?;
-        if let Loaded::Frames(frames) = &loaded {
+        if let Loaded::Frames { frames, newest } = &loaded {
             let alone = Arc::strong_count(tail) == 1;
-            window.append(frames, if alone { 0 } else { KEPT_FRAMES });
+            window.append(frames, *newest, if alone { 0 } else { KEPT_FRAMES });
         }
         Ok(loaded)
     }
@@ -221,8 +240,10 @@ impl<C> Window<C> {
         Some(self.frames.iter().skip(skipped).cloned().collect())
     }
 
-    /// Goes on to the end of `frames`, and keeps the last `kept_max` of them and of those before.
-    fn append(&mut self, frames: &[Arc<Frame<C>>], kept_max: usize) {
+    /// Goes on to the end of `frames`, which were read when the log ended at `newest`, and keeps the last `kept_max` of
+    /// them and of those before.
+    fn append(&mut self, frames: &[Arc<Frame<C>>], newest: i64, kept_max: usize) {
+        self.newest = newest;
         let (Some(first), Some(last)) = (frames.first(), frames.last()) else { return };
         if first.logged.sequence != self.end + 1 {
             self.frames.clear();

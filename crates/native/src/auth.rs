@@ -17,6 +17,9 @@ pub(crate) struct Reader(pub(crate) Caller);
 #[derive(Clone, Debug)]
 pub(crate) struct Writer(pub(crate) Caller);
 
+/// An account whose key may read chats, and what is known of both.
+pub(crate) struct KeyReader(pub(crate) Box<AccountIdentity>);
+
 /// An account with any key, and what is known of both.
 pub(crate) struct KeyHolder(pub(crate) Box<AccountIdentity>);
 
@@ -45,6 +48,16 @@ impl<S: Sync> FromRequestParts<S> for Writer {
         let identity = account(parts)?;
         require_write(&identity.key)?;
         Ok(Self(identity.caller))
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for KeyReader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let identity = account(parts)?;
+        require_read(&identity.key)?;
+        Ok(Self(identity))
     }
 }
 
@@ -92,7 +105,7 @@ fn host(parts: &Parts) -> Result<(Host, Box<ApiKey>), Problem> {
     }
 }
 
-fn require_read(key: &ApiKey) -> Result<(), Problem> {
+pub(crate) fn require_read(key: &ApiKey) -> Result<(), Problem> {
     if key.can_read { Ok(()) } else { Err(scope_missing("chats:read")) }
 }
 

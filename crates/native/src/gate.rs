@@ -1,5 +1,7 @@
 //! The gate through which every request comes: whose key it has, and whether there is quota left.
 
+use std::net::IpAddr;
+
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -13,6 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_kit::client_address::ClientAddress;
 use http_kit::is_at_or_below;
 
+use crate::auth::require_read;
 use crate::problem::Problem;
 use crate::{AUDIENCE, Api, HOST_AUDIENCE};
 
@@ -94,13 +97,37 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
         .then_some(secret)
 }
 
+/// Whether the key with this hash still lets its account read, for streams; the problem says why not.
+pub(crate) async fn check_reader_again(
+    engine: &Engine,
+    secret_hash: &[u8; 32],
+    address: IpAddr,
+) -> Result<(), Problem> {
+    let check = match engine.check_key_again(AUDIENCE, secret_hash, Some(address)).await {
+        Ok(check) => check,
+        Err(EngineError::NotFound(_)) => KeyCheck::Unknown,
+        Err(error) => return Err(error.into()),
+    };
+    let key = of_check(check)?.key;
+    require_read(&key)
+}
+
 async fn identity(check: KeyCheck, engine: &Engine, audience: &str, secret: &str) -> Identity {
-    let problem = match check {
-        KeyCheck::Valid(valid) => match of_valid_key(*valid, audience) {
-            Ok(identity) => return identity,
-            Err(problem) => problem,
-        },
-        KeyCheck::Unknown => of_other_kind(engine, audience, secret).await,
+    let valid = if check == KeyCheck::Unknown {
+        Err(of_other_kind(engine, audience, secret).await)
+    } else {
+        of_check(check)
+    };
+    match valid.and_then(|valid| of_valid_key(*valid, audience)) {
+        Ok(identity) => identity,
+        Err(problem) => Identity::Refused(Box::new(problem)),
+    }
+}
+
+fn of_check(check: KeyCheck) -> Result<Box<ValidKey>, Problem> {
+    Err(match check {
+        KeyCheck::Valid(valid) => return Ok(valid),
+        KeyCheck::Unknown => unknown_key(),
         KeyCheck::Revoked => Problem::new(
             StatusCode::UNAUTHORIZED,
             "key-revoked",
@@ -125,8 +152,7 @@ async fn identity(check: KeyCheck, engine: &Engine, audience: &str, secret: &str
             "The key may not be used from this address",
             "The key is bound to other network addresses.",
         ),
-    };
-    Identity::Refused(Box::new(problem))
+    })
 }
 
 fn of_valid_key(valid: ValidKey, audience: &str) -> Result<Identity, Problem> {

@@ -20,6 +20,7 @@ mod views;
 mod webhook_refusal;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::middleware::from_fn_with_state;
@@ -30,11 +31,13 @@ use domain::policy::{FileRules, Policy, SellerRules, TextRules};
 use engine::Engine;
 use engine::limits::Quota;
 use engine::random::Random;
+use live::Feed;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use webhooks::Webhooks;
 
+use crate::account::stream::EventRender;
 use crate::problem::Problem;
 
 pub use crate::push::{PUSH_FORMAT, push_format};
@@ -57,10 +60,21 @@ pub struct Settings {
     pub seller: SellerRules,
     /// How many requests a key may make, reading and writing together; 0 units for no limit.
     pub quota: Quota,
+    /// Streams of events.
+    pub streams: StreamSettings,
     /// The largest body of `POST /api/v1/host/facts`, in bytes. It is never held as a whole.
     pub bulk_bytes_max: u64,
     /// For which faces of the server the marketplace may make keys.
     pub audiences: Vec<KeyAudience>,
+}
+
+/// What holds for streams of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamSettings {
+    /// The time between two signs of life. At each the key is checked again.
+    pub heartbeat: Duration,
+    /// How many may be open with one key; 0 for no limit.
+    pub per_key_max: u32,
 }
 
 /// A face of the server that accepts keys.
@@ -82,6 +96,7 @@ impl Default for Settings {
             files_per_message_max: 10,
             seller: SellerRules::UNBOUND,
             quota: Quota { units: 600, window: SignedDuration::from_mins(1) },
+            streams: StreamSettings { heartbeat: Duration::from_secs(15), per_key_max: 1000 },
             bulk_bytes_max: 64 << 20,
             audiences: vec![KeyAudience {
                 name: AUDIENCE.to_owned(),
@@ -131,12 +146,14 @@ pub(crate) struct Api {
     pub(crate) engine: Engine,
     pub(crate) webhooks: Webhooks,
     pub(crate) settings: Arc<Settings>,
+    pub(crate) feed: Feed<EventRender>,
 }
 
 /// The API over `engine` and `webhooks`.
 pub fn router(engine: &Engine, webhooks: &Webhooks, settings: Settings) -> Router {
     let engine = engine.under(policy(&settings));
-    let api = Api { engine, webhooks: webhooks.clone(), settings: Arc::new(settings) };
+    let feed = Feed::new(engine.clone(), EventRender::new(engine.clone()));
+    let api = Api { engine, webhooks: webhooks.clone(), settings: Arc::new(settings), feed };
     let (routes, _) = documented_routes().split_for_parts();
     let routes = routes
         .route("/api/v1/openapi.json", axum::routing::get(serve_document))
@@ -170,7 +187,9 @@ fn documented_routes() -> OpenApiRouter<Api> {
         .routes(routes!(account::attachments::download))
         .routes(routes!(account::overview::unread))
         .routes(routes!(account::overview::me))
+        .routes(routes!(account::typing::tell))
         .routes(routes!(account::events::list))
+        .routes(routes!(account::stream::open))
         .routes(routes!(account::messages::search))
         .routes(routes!(account::webhooks::create, account::webhooks::list))
         .routes(routes!(

@@ -84,6 +84,8 @@ macro_rules! event_kinds {
         }
 
         impl EventKind {
+            /// All kinds.
+            pub(crate) const ALL: &[Self] = &[$(Self::$kind),+];
             /// All names.
             pub(crate) const NAMES: &[&str] = &[$($name),+];
 

@@ -1,19 +1,20 @@
 //! Which faces the server shows, and what each takes from the settings.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::SignedDuration;
 use domain::policy::{Opening, PerModel, Policy, SellerRules, Writing};
 use engine::Engine;
 use engine::limits::Quota;
 use engine::random::Random;
-use native::KeyAudience;
+use native::{KeyAudience, StreamSettings};
 use webhooks::{PushFormat, WebhookRules, Webhooks};
 
 use crate::front::Face;
 use crate::settings::{
-    ModelName, NativeSettings, OzonSettings, PartizapSettings, SellerSettings, Settings,
-    SubscriptionGate, YandexMarketSettings,
+    ModelName, OzonSettings, PartizapSettings, SellerSettings, Settings, SubscriptionGate,
+    YandexMarketSettings,
 };
 
 pub use native::{AUDIENCE as NATIVE_AUDIENCE, HOST_AUDIENCE};
@@ -58,14 +59,14 @@ pub fn audience_names() -> Vec<String> {
 
 /// The rules of the native API.
 pub fn native_policy(settings: &Settings) -> Policy {
-    native::policy(&native_settings(&settings.native))
+    native::policy(&native_settings(settings))
 }
 
 /// The faces that are switched on.
 pub fn faces(settings: &Settings, engine: &Engine, webhooks: &Webhooks) -> Vec<Face> {
     let mut faces = vec![files(engine)];
     if settings.native.enabled {
-        faces.push(native(&settings.native, engine, webhooks));
+        faces.push(native(settings, engine, webhooks));
     }
     if settings.ozon.enabled {
         faces.push(ozon(&settings.ozon, engine));
@@ -113,23 +114,28 @@ fn files(engine: &Engine) -> Face {
     }
 }
 
-fn native(settings: &NativeSettings, engine: &Engine, webhooks: &Webhooks) -> Face {
+fn native(settings: &Settings, engine: &Engine, webhooks: &Webhooks) -> Face {
     Face {
         name: native::AUDIENCE,
         routes: native::router(engine, webhooks, native_settings(settings)),
         owns: Arc::new(native::owns),
         prefix: None,
-        host: settings.host.clone(),
+        host: settings.native.host.clone(),
     }
 }
 
-fn native_settings(settings: &NativeSettings) -> native::Settings {
+fn native_settings(settings: &Settings) -> native::Settings {
+    let Settings { native: settings, events, .. } = settings;
     native::Settings {
         text_chars_max: settings.text_chars_max as usize,
         file_bytes_max: settings.file_bytes_max.into(),
         quota: Quota { units: settings.requests_per_minute, window: SignedDuration::from_mins(1) },
         audiences: account_audiences(),
         seller: seller_rules(&settings.seller),
+        streams: StreamSettings {
+            heartbeat: Duration::from_secs(events.heartbeat_seconds.into()),
+            per_key_max: settings.streams_per_key,
+        },
         ..native::Settings::default()
     }
 }

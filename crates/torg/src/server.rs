@@ -44,6 +44,7 @@ pub struct Server {
     readiness: Readiness,
     stop: CancellationToken,
     serving: JoinHandle<Stopped>,
+    housekeeping: JoinHandle<Option<()>>,
 }
 
 impl Server {
@@ -65,9 +66,14 @@ impl Server {
         let stop = CancellationToken::new();
         let bounds = settings.limits.connection_bounds();
         let serving = tokio::spawn(serve(listener, routes, bounds, stop.clone()));
+        let housekeeping = tokio::spawn({
+            let (engine, stop, retention) =
+                (engine.clone(), stop.clone(), settings.events.retention());
+            async move { stop.run_until_cancelled(engine.keep_house(retention)).await }
+        });
         readiness.set(true);
         tracing::info!(%address, data_dir = %settings.data_dir.display(), "listening");
-        Ok(Self { engine, webhooks, address, readiness, stop, serving })
+        Ok(Self { engine, webhooks, address, readiness, stop, serving, housekeeping })
     }
 
     /// Where it listens.
@@ -95,6 +101,7 @@ impl Server {
                 tracing::warn!(connections, "stopped; the grace period cut requests off");
             }
         }
+        self.housekeeping.await?;
         self.engine.stop().await.context("cannot close the data directory")
     }
 }

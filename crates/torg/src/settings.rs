@@ -10,6 +10,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use confique::Config;
+use domain::SignedDuration;
+use engine::housekeeping::Retention;
 use http_kit::client_address::AddressBlock;
 
 pub use load::{Origin, SettingsProblem, SettingsProblems, Sources, load, reference};
@@ -47,6 +49,10 @@ pub struct Settings {
     /// What clients may cost.
     #[config(nested)]
     pub limits: LimitSettings,
+
+    /// The log of each account, and those who follow it.
+    #[config(nested)]
+    pub events: EventSettings,
 
     /// Pushes to URLs that accounts name.
     #[config(nested)]
@@ -103,6 +109,20 @@ pub struct LimitSettings {
     pub shutdown_grace_seconds: u32,
 }
 
+/// The log of each account, and those who follow it.
+#[derive(Clone, Debug, PartialEq, Config)]
+#[config(layer_attr(serde(deny_unknown_fields)))]
+pub struct EventSettings {
+    /// For how many days an entry of a log is kept: 1 to 36500; 0 for ever. Whoever comes back later has to list the
+    /// chats again.
+    #[config(default = 30, validate(is_within(0..=36_500, *retention_days), "out of bounds"))]
+    pub retention_days: u32,
+
+    /// Seconds between two signs of life on a stream, at each of which its key is checked again: 1 to 300.
+    #[config(default = 15, validate(is_within(1..=300, *heartbeat_seconds), "out of bounds"))]
+    pub heartbeat_seconds: u32,
+}
+
 /// Pushes to URLs that accounts name.
 #[derive(Clone, Debug, PartialEq, Config)]
 #[config(layer_attr(serde(deny_unknown_fields)))]
@@ -145,6 +165,10 @@ pub struct NativeSettings {
     /// limit.
     #[config(default = 6_000, validate(is_within(0..=1_000_000_000, *requests_per_minute), "out of bounds"))]
     pub requests_per_minute: u32,
+
+    /// How many streams of events may be open with one key, 0 to 1000000; 0 lifts the limit.
+    #[config(default = 1_000, validate(is_within(0..=1_000_000, *streams_per_key), "out of bounds"))]
+    pub streams_per_key: u32,
 
     /// What binds the seller.
     #[config(nested)]
@@ -366,6 +390,14 @@ const HOURLY: std::ops::RangeInclusive<u32> = 1..=1_000_000_000;
 /// The bounds themselves stand in the doc comments, which a refusal quotes.
 fn is_within(bounds: std::ops::RangeInclusive<u32>, value: u32) -> bool {
     bounds.contains(&value)
+}
+
+impl EventSettings {
+    /// For how long things are kept.
+    pub fn retention(&self) -> Retention {
+        let days = i64::from(self.retention_days);
+        Retention { log: (days != 0).then(|| SignedDuration::from_hours(24 * days)) }
+    }
 }
 
 impl LimitSettings {

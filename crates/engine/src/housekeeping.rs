@@ -1,0 +1,47 @@
+//! What is kept for a time only is forgotten afterwards: a task that looks once an hour of the engine's clock.
+
+use domain::SignedDuration;
+
+use crate::engine::Engine;
+use crate::error::EngineError;
+
+/// How often to look.
+const INTERVAL: SignedDuration = SignedDuration::from_hours(1);
+
+/// For how long things are kept; none: for ever.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// The entries of the logs.
+    pub log: Option<SignedDuration>,
+}
+
+impl Engine {
+    /// Forgets what has been kept for long enough, now and from then on once an hour. Never ends by itself; may be
+    /// dropped at any time, and run in several processes at once.
+    pub async fn keep_house(&self, retention: Retention) {
+        loop {
+            let next = self.now().saturating_add(INTERVAL);
+            if let Err(error) = self.forget(retention).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "old entries of the logs were not forgotten; the next try is in an hour"
+                );
+            }
+            let Ok(next) = next else { return };
+            self.sleep_until(next).await;
+        }
+    }
+
+    async fn forget(&self, retention: Retention) -> Result<(), EngineError> {
+        let Some(kept) = retention.log else { return Ok(()) };
+        let Ok(before) = self.now().checked_sub(kept) else { return Ok(()) };
+        let mut after = None;
+        loop {
+            // The store takes some accounts at a time, so that those who write are not held up.
+            after = self.store().forget_log(before, after).await?;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+}
