@@ -10,7 +10,9 @@ use engine::EngineError;
 use http::header::RETRY_AFTER;
 use http::{HeaderValue, StatusCode};
 use http_kit::json::{FieldProblem, FieldProblemKind};
+use webhooks::WebhookError;
 
+use crate::push::answer::CheckFailure;
 use crate::settings::TEXT_CHARS_MAX;
 use crate::wire::ErrorBody;
 
@@ -29,9 +31,11 @@ pub(crate) struct Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Status {
     InvalidArgument,
+    FailedPrecondition,
     Unauthenticated,
     PermissionDenied,
     NotFound,
+    AlreadyExists,
     Aborted,
     ResourceExhausted,
     Internal,
@@ -42,9 +46,11 @@ impl Status {
     fn numbers(self) -> (StatusCode, i32) {
         match self {
             Self::InvalidArgument => (StatusCode::BAD_REQUEST, 3),
+            Self::FailedPrecondition => (StatusCode::BAD_REQUEST, 9),
             Self::Unauthenticated => (StatusCode::UNAUTHORIZED, 16),
             Self::PermissionDenied => (StatusCode::FORBIDDEN, 7),
             Self::NotFound => (StatusCode::NOT_FOUND, 5),
+            Self::AlreadyExists => (StatusCode::CONFLICT, 6),
             Self::Aborted => (StatusCode::CONFLICT, 10),
             Self::ResourceExhausted => (StatusCode::TOO_MANY_REQUESTS, 8),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, 13),
@@ -82,6 +88,10 @@ fixed_errors! {
     /// Also for what is there and belongs to somebody else.
     chat_not_found = NotFound, "chat not found";
     posting_not_found = NotFound, "posting not found";
+    /// Also for one of somebody else.
+    notification_not_found = NotFound, "notification not found";
+    url_taken = AlreadyExists, "url is already set";
+    notification_changing = Aborted, "the notification is being changed by another request";
     unknown_path = NotFound, "Not Found";
     access_period_expired = PermissionDenied, "access period has expired";
     not_permitted = PermissionDenied, "actions with this chat not permitted";
@@ -110,6 +120,12 @@ impl Error {
         Self::invalid_field(request, &problem.path, &rule)
     }
 
+    /// The receiver did not answer a ping as it should, which `outcome` names (Ozon contract §9.2).
+    pub(crate) fn not_confirmed(outcome: &str) -> Self {
+        let message = Cow::Owned(format!("url check failed: {outcome}"));
+        Self { status: Status::FailedPrecondition, message }
+    }
+
     fn text(rule: &str) -> Self {
         Self::invalid_field("ChatSendMessageRequest", "text", rule)
     }
@@ -127,6 +143,30 @@ impl From<EngineError> for Error {
             EngineError::Overloaded | EngineError::Unavailable => Self::unavailable(),
             EngineError::OutcomeUnknown => Self::outcome_unknown(),
             EngineError::Internal => Self::internal(),
+        }
+    }
+}
+
+impl From<WebhookError> for Error {
+    fn from(error: WebhookError) -> Self {
+        match error {
+            WebhookError::NotFound => Self::notification_not_found(),
+            WebhookError::AddressNotAllowed => {
+                Self::not_confirmed(CheckFailure::RequestError.name())
+            }
+            WebhookError::NotConfirmed(ping) => Self::not_confirmed(ping.reason()),
+            WebhookError::TooMany { max } => {
+                let message = Cow::Owned(format!("no more than {max} urls can be set"));
+                Self { status: Status::FailedPrecondition, message }
+            }
+            WebhookError::Conflict => Self::notification_changing(),
+            WebhookError::Engine(error) => error.into(),
+            // What requests say was checked when they were read.
+            WebhookError::BadUrl(_)
+            | WebhookError::UnknownFormat { .. }
+            | WebhookError::UnknownType { .. }
+            | WebhookError::CutOff { .. }
+            | WebhookError::BeyondNewest { .. } => Self::internal(),
         }
     }
 }

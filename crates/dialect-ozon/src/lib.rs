@@ -1,4 +1,4 @@
-//! The chat methods of the Ozon Seller API, spoken to the engine.
+//! The chat methods of the Ozon Seller API and its pushes, spoken to the engine.
 //!
 //! It owns Ozon's paths, headers, bodies and error texts, and nothing else: it must never decide whether something is
 //! allowed, and never see another dialect or the database. What Ozon's rules are stands in [`policy`], as data.
@@ -11,6 +11,7 @@ mod content;
 mod error;
 mod files;
 mod messages;
+mod notifications;
 mod push;
 mod settings;
 mod standing;
@@ -24,6 +25,7 @@ use engine::Engine;
 use engine::random::Random;
 use http_kit::is_at_or_below;
 use http_kit::panic::answer_panics;
+use webhooks::Webhooks;
 
 use auth::{Door, KeyRole};
 use error::Error;
@@ -37,24 +39,33 @@ pub const AUDIENCE: &str = "ozon";
 #[derive(Clone)]
 pub(crate) struct Face {
     engine: Engine,
+    webhooks: Webhooks,
     settings: Settings,
 }
 
 /// Every path of this wire. Paths that are none of them, and wrong methods, get Ozon's own 404 (Ozon contract §11.18).
-pub fn router(engine: &Engine, settings: Settings) -> Router {
-    let face = Face { engine: engine.under(policy(&settings)), settings };
+pub fn router(engine: &Engine, webhooks: &Webhooks, settings: Settings) -> Router {
+    let engine = engine.under(policy(&settings));
+    let face = Face { engine, webhooks: webhooks.clone(), settings };
     let door = |role| from_fn_with_state(Door { face: face.clone(), role }, auth::admit);
 
     let reading = Router::new()
         .route("/v3/chat/list", post(chats::list))
         .route("/v3/chat/history", post(messages::history))
         .route("/v2/chat/file/{bucket}/{*path}", get(files::download))
+        .route("/v1/notification/list", post(notifications::list))
+        .route("/v1/notification/push-type/list", post(notifications::push_types))
+        .route("/v1/notification/check", post(notifications::check))
         .route_layer(door(KeyRole::Reads));
     let writing = Router::new()
         .route("/v1/chat/start", post(chats::start))
         .route("/v1/chat/send/message", post(messages::send))
         .route("/v1/chat/send/file", post(files::send))
         .route("/v2/chat/read", post(chats::read))
+        .route("/v1/notification/set", post(notifications::set))
+        .route("/v1/notification/update", post(notifications::update))
+        .route("/v1/notification/delete", post(notifications::delete))
+        .route("/v1/notification/enable", post(notifications::enable))
         .route_layer(door(KeyRole::Writes));
 
     let routes = reading

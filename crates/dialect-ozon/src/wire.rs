@@ -1,4 +1,4 @@
-//! The bodies of answers. Every field is always sent, with the one exception that its comment names (Ozon contract §7).
+//! The bodies of answers. Every field is always sent, where no comment says otherwise (Ozon contract §7).
 
 use domain::Timestamp;
 use serde::{Serialize, Serializer};
@@ -83,6 +83,68 @@ pub(crate) struct MessageRow {
     pub(crate) context: MessageContext,
 }
 
+/// An answer without content: an object nevertheless, which strict clients want (Ozon contract §2).
+#[derive(Debug, Serialize)]
+pub(crate) struct Empty {}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Checked {
+    pub(crate) is_active: bool,
+    pub(crate) errors: Vec<CheckError>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct CheckError {
+    #[serde(rename = "type")]
+    pub(crate) kind: &'static str,
+    pub(crate) description: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct AddressList {
+    pub(crate) urls: Vec<Address>,
+    /// Without the bounds of the page.
+    pub(crate) total_count: usize,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Address {
+    pub(crate) id: i64,
+    pub(crate) url: String,
+    pub(crate) enable: bool,
+    pub(crate) types: Vec<TypeRow>,
+    pub(crate) created_at: Milliseconds,
+    pub(crate) availability_status: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct TypeRow {
+    #[serde(rename = "type")]
+    pub(crate) kind: &'static str,
+    pub(crate) description: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct TypeList {
+    pub(crate) types: Vec<TypeSubscription>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct TypeSubscription {
+    #[serde(rename = "type")]
+    pub(crate) kind: &'static str,
+    pub(crate) description: &'static str,
+    /// Left out where no address is told of this type (Ozon contract §10).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) seller_endpoint: Option<Endpoint>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Endpoint {
+    pub(crate) id: i64,
+    pub(crate) url: String,
+}
+
 #[derive(Debug, Serialize)]
 pub(crate) struct User {
     pub(crate) id: String,
@@ -104,5 +166,15 @@ pub(crate) struct Time(pub(crate) Timestamp);
 impl Serialize for Time {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&format_args!("{:.6}", self.0))
+    }
+}
+
+/// The same with three digits, as pushes have them: some receivers read nothing else (Ozon contract §9.5).
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Milliseconds(pub(crate) Timestamp);
+
+impl Serialize for Milliseconds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:.3}", self.0))
     }
 }

@@ -69,7 +69,7 @@ pub fn faces(settings: &Settings, engine: &Engine, webhooks: &Webhooks) -> Vec<F
         faces.push(native(settings, engine, webhooks));
     }
     if settings.ozon.enabled {
-        faces.push(ozon(&settings.ozon, engine));
+        faces.push(ozon(&settings.ozon, engine, webhooks));
     }
     if settings.yandex_market.enabled {
         faces.push(yandex_market(&settings.yandex_market, engine));
@@ -170,7 +170,7 @@ fn seller_rules(settings: &SellerSettings) -> SellerRules {
     }
 }
 
-fn ozon(settings: &OzonSettings, engine: &Engine) -> Face {
+fn ozon(settings: &OzonSettings, engine: &Engine, webhooks: &Webhooks) -> Face {
     let dialect = dialect_ozon::Settings {
         requests_per_second: settings.requests_per_second,
         file_bytes_max: settings.file_bytes_max.into(),
@@ -184,7 +184,7 @@ fn ozon(settings: &OzonSettings, engine: &Engine) -> Face {
     };
     Face {
         name: dialect_ozon::AUDIENCE,
-        routes: dialect_ozon::router(engine, dialect),
+        routes: dialect_ozon::router(engine, webhooks, dialect),
         owns: Arc::new(dialect_ozon::owns),
         prefix: Some("/ozon"),
         host: settings.host.clone(),

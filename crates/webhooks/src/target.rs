@@ -26,6 +26,11 @@ pub enum UrlProblem {
     HasUser,
 }
 
+/// Whether `text` is a URL that can be pushed to; whether its address is allowed is another question.
+pub fn check_url(text: &str) -> Result<(), UrlProblem> {
+    Target::parse(text).map(|_| ())
+}
+
 /// Where a webhook's pushes go.
 #[derive(Clone, Debug)]
 pub(crate) struct Target {

@@ -20,6 +20,23 @@ pub(crate) enum CheckFailure {
 }
 
 impl CheckFailure {
+    const ALL: [Self; 9] = [
+        Self::RequestError,
+        Self::RequestTimeout,
+        Self::ServerFault,
+        Self::StatusCodeNotOk,
+        Self::EmptyBody,
+        Self::InvalidBody,
+        Self::InvalidJson,
+        Self::WrongResultField,
+        Self::WrongResultTimeField,
+    ];
+
+    /// The failure with this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|known| known.name() == name)
+    }
+
     /// What there is to say when nothing was answered. An address that this server does not call looks like one where
     /// nobody listens.
     pub(crate) fn of_unanswered(why: Unanswered) -> Self {
@@ -44,6 +61,23 @@ impl CheckFailure {
             Self::InvalidJson => "INVALID_JSON",
             Self::WrongResultField => "WRONG_RESULT_FIELD",
             Self::WrongResultTimeField => "WRONG_RESULT_TIME_FIELD",
+        }
+    }
+
+    /// For people.
+    pub(crate) fn description(self) -> &'static str {
+        match self {
+            Self::RequestError => "no connection to the service",
+            Self::RequestTimeout => "the service did not answer in time",
+            Self::ServerFault => "the service answered with a status from 500 on",
+            Self::StatusCodeNotOk => "the status of the answer is not 200",
+            Self::EmptyBody => "the answer has no body",
+            Self::InvalidBody => {
+                "the answer is not application/json, or no object with the texts version and name"
+            }
+            Self::InvalidJson => "the body of the answer is no JSON",
+            Self::WrongResultField => "the answer to TYPE_PING must not have the field result",
+            Self::WrongResultTimeField => "the field time is missing, or no date and time",
         }
     }
 

@@ -5,12 +5,12 @@ use domain::chat::{Chat, Side};
 use domain::event::{Entry, EntryKind};
 use domain::id::{AccountId, MessageId};
 use domain::message::{Author, Message, Role};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use serde_json::json;
 
 use super::types;
 use crate::content;
-use crate::wire::User;
+use crate::wire::{Milliseconds, User};
 
 /// What of a log this wire tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,16 +150,6 @@ pub(super) struct Body {
 /// §9.2).
 pub(super) fn ping(now: Timestamp) -> String {
     json!({"message_type": types::PING, "time": Milliseconds(now)}).to_string()
-}
-
-/// RFC 3339 in UTC with `Z` and three digits of a second: some receivers read nothing else (Ozon contract §9.5).
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Milliseconds(pub(crate) Timestamp);
-
-impl Serialize for Milliseconds {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{:.3}", self.0))
-    }
 }
 
 /// Text: in pushes, unlike everywhere else, ids are no numbers (Ozon contract §6.1).

@@ -153,4 +153,7 @@ fn without_an_answer_there_was_no_connection_or_no_time() {
     ] {
         assert_eq!(CheckFailure::of_unanswered(why).name(), fault);
     }
+    for failure in CheckFailure::ALL {
+        assert_eq!(CheckFailure::named(failure.name()), Some(failure));
+    }
 }
