@@ -23,6 +23,10 @@ pub(crate) enum Error {
     WrongCredentials,
     /// The CSRF token is absent, or not this session's.
     WrongCsrfToken,
+    /// A page of another site wants to open a live connection.
+    ForeignOrigin,
+    /// The path of live events was asked for something other than a WebSocket.
+    NoUpgrade,
     /// People cannot sign up here.
     RegistrationClosed,
     /// Another account has the address.
@@ -215,6 +219,20 @@ impl IntoResponse for Error {
             }
             Self::NotSignedIn => {
                 answer(StatusCode::UNAUTHORIZED, AUTHENTICATION, "Authentication required")
+            }
+            Self::ForeignOrigin => answer(
+                StatusCode::FORBIDDEN,
+                AUTHORIZATION,
+                "Pages of this origin must not open live connections",
+            ),
+            Self::NoUpgrade => {
+                let mut answer = answer(
+                    StatusCode::UPGRADE_REQUIRED,
+                    VALIDATION,
+                    "This path is for WebSocket connections of version 13",
+                );
+                answer.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+                answer
             }
             Self::WrongCredentials => {
                 answer(StatusCode::UNAUTHORIZED, AUTHENTICATION, "Invalid e-mail or password")

@@ -12,6 +12,7 @@ mod chats;
 mod cookies;
 mod error;
 mod files;
+mod live;
 mod messages;
 mod pace;
 mod paging;
@@ -33,6 +34,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 pub use settings::{Limits, Settings};
 
 use error::Error;
+use live::Live;
 
 /// The rules of this door (Partizap contract §4, §7): short tidy texts, one picture a message, only buyers begin.
 pub fn policy(settings: &Settings) -> Policy {
@@ -66,7 +68,7 @@ pub(crate) struct Face {
     pub(crate) settings: Arc<Settings>,
 }
 
-/// Every path of the wire, bare and under the prefix of `settings` (Partizap contract §1.1).
+/// Every path of the wire, bare and under the prefix of `settings` (Partizap contract §1.1), and the live events.
 pub fn router(engine: &Engine, settings: Settings) -> Router {
     let engine = engine.under(policy(&settings));
     let face = Face { engine, settings: Arc::new(settings) };
@@ -77,6 +79,7 @@ pub fn router(engine: &Engine, settings: Settings) -> Router {
         prefix => paths.clone().nest(prefix, paths),
     };
     let routes = routes
+        .merge(live_events(&face))
         .fallback(async || Error::NoSuchPath)
         .method_not_allowed_fallback(async || Error::MethodNotAllowed);
     let routes = with_cors(routes, &face.settings.allowed_origins).with_state(face);
@@ -117,6 +120,12 @@ fn paths(face: &Face) -> Router<Face> {
         .route("/auth/logout", signed_in(post(sessions::logout)))
         .route("/auth/logout-all", signed_in(post(sessions::logout_all)))
         .route("/auth/resend-verification", signed_in(post(account::resend_verification)))
+}
+
+/// The WebSocket. It lies on the site itself and not under the prefix (Partizap contract §6.1), and its handler looks at
+/// the session: who has none is told on the socket.
+fn live_events(face: &Face) -> Router<Face> {
+    Router::new().route(live::PATH, get(live::connect).with_state(Live::new(face)))
 }
 
 /// Pages of other origins may call with credentials, if they are listed (Partizap contract §1.1).

@@ -1,7 +1,6 @@
 //! Messages: read, sent, marked as read, announced (Partizap contract §4.6, §5.1, §5.2, §5.4).
 
 use axum::extract::State;
-use domain::SignedDuration;
 use domain::commands::Draft;
 use domain::id::MessageId;
 use engine::store::MessageRange;
@@ -14,9 +13,6 @@ use crate::error::{Details, Error};
 use crate::pace::{Reads, Texts, Uncounted, Visitor};
 use crate::paging::{LIMIT_INSIDE, List, QueryString};
 use crate::wire::{Data, Listing, Message, Notice, Writer, notice};
-
-/// How often the companion hears that somebody is typing (Partizap contract §4.6).
-const TYPING_INTERVAL: SignedDuration = SignedDuration::from_secs(2);
 
 /// `GET /vendor/conversations/{id}/messages`: newest first.
 pub(crate) async fn history(
@@ -102,17 +98,13 @@ pub(crate) async fn mark_read(
     Ok(Data { data: UnreadCount { unread_count } })
 }
 
-/// `POST /vendor/conversations/{id}/typing`. Nothing is stored, and as long as no live connection exists it reaches
-/// nobody.
+/// `POST /vendor/conversations/{id}/typing`: reaches the companion's live connections, at most once in two seconds.
 pub(crate) async fn typing(
     State(face): State<Face>,
     Visitor { caller, .. }: Visitor<Uncounted>,
     id: ConversationId,
 ) -> Result<Data<Notice>, Error> {
     let chat = in_sight(&face, &caller, &id).await?;
-    let subject = format!("{} in {}", caller.account(), chat.id);
-    let now = face.engine.now();
-    let taken = face.engine.limits().take_once("partizap typing", &subject, TYPING_INTERVAL, now);
-    tracing::trace!(chat = chat.id.get(), forwarded = taken.allowed, "somebody is typing");
+    face.engine.tell_typing(&caller, chat.id).await?;
     Ok(notice("Typing indicator sent"))
 }

@@ -1,10 +1,16 @@
 //! What the operator may set.
 
+use std::time::Duration;
+
 use domain::SignedDuration;
 use engine::limits::Quota;
 use jiff::tz::{Offset, offset};
 
 /// Settings of the wire; the defaults are the contract's.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent switches of the operator, not states"
+)]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Under which path everything answers as well as bare: `/api`; empty for none (Partizap contract §1.1).
@@ -17,8 +23,17 @@ pub struct Settings {
     pub registration: bool,
     /// The offset in which times are written (Partizap contract §1.1).
     pub time_offset: Offset,
-    /// Origins of other sites whose pages may call with credentials.
+    /// Origins of other sites whose pages may call with credentials, and open live connections.
     pub allowed_origins: Vec<String>,
+    /// The site's own origin, where it is known: its pages open live connections, also through a proxy that changes the
+    /// `Host`.
+    pub public_origin: Option<String>,
+    /// Whether people hear of their own messages, too, for pages on several devices (Partizap contract §6.2).
+    pub echo_messages: bool,
+    /// Whether people hear who comes and goes of those with whom they share a conversation (Partizap contract §6.2).
+    pub online_events: bool,
+    /// How long a client of live events may take to receive a frame.
+    pub send_time_max: Duration,
     /// The longest text, in code points (Partizap contract §7.5).
     pub text_chars_max: usize,
     /// The largest image, in bytes; at most 11 MiB, so that it fits below the hard cap (Partizap contract §1.3, §4.5).
@@ -55,6 +70,10 @@ impl Default for Settings {
             registration: true,
             time_offset: offset(3),
             allowed_origins: Vec::new(),
+            public_origin: None,
+            echo_messages: false,
+            online_events: false,
+            send_time_max: Duration::from_secs(15),
             text_chars_max: 2000,
             file_bytes_max: 10_485_760,
             limits: Limits::default(),
@@ -79,10 +98,11 @@ impl Default for Limits {
 }
 
 impl Settings {
-    /// Whether `path` is this wire's when several share one listener: bare, or under the prefix.
+    /// Whether `path` is this wire's when several share one listener: bare, or under the prefix. The live events are
+    /// never under the prefix.
     pub fn owns(&self, path: &str) -> bool {
         let below = path.strip_prefix(self.prefix.as_str()).filter(|_| !self.prefix.is_empty());
-        is_own(path) || below.is_some_and(is_own)
+        path.starts_with("/connection/") || is_own(path) || below.is_some_and(is_own)
     }
 }
 
@@ -100,7 +120,6 @@ fn is_own(path: &str) -> bool {
     ];
     path == "/vendor"
         || path.starts_with("/vendor/")
-        || path.starts_with("/connection/")
         || path.strip_prefix("/auth/").is_some_and(|name| AUTH.contains(&name))
 }
 
@@ -111,12 +130,21 @@ mod tests {
     #[test]
     fn paths_are_owned_bare_and_under_the_prefix() {
         let settings = Settings::default();
-        for path in ["/vendor/conversations", "/auth/login", "/connection/websocket"] {
+        for path in ["/vendor/conversations", "/auth/login"] {
             assert!(settings.owns(path), "{path}");
             assert!(settings.owns(&format!("/api{path}")), "{path}");
             assert!(!settings.owns(&format!("/other{path}")), "{path}");
         }
-        for path in ["/auth/token", "/api/v1/chats", "/vendors", "/api", "/", "/files/7"] {
+        assert!(settings.owns("/connection/websocket"));
+        for path in [
+            "/api/connection/websocket",
+            "/auth/token",
+            "/api/v1/chats",
+            "/vendors",
+            "/api",
+            "/",
+            "/files/7",
+        ] {
             assert!(!settings.owns(path), "{path}");
         }
         let bare = Settings { prefix: String::new(), ..settings };

@@ -40,7 +40,11 @@ impl OpenConnection {
 
     /// Runs `work` to its end and keeps the connection's place that long. None when the stop's grace period ended
     /// first: then `work` was dropped where it stood.
-    pub async fn run<T>(self, work: impl Future<Output = T>) -> Option<T> {
-        self.0.cut.run_until_cancelled(work).await
+    ///
+    /// `work` is put on the heap, since there may be many idle connections: a future that takes another one over keeps
+    /// room for it several times.
+    pub fn run<T>(self, work: impl Future<Output = T>) -> impl Future<Output = Option<T>> {
+        let work = Box::pin(work);
+        async move { self.0.cut.run_until_cancelled(work).await }
     }
 }

@@ -13,7 +13,7 @@ use webhooks::{PushFormat, WebhookRules, Webhooks};
 
 use crate::front::Face;
 use crate::settings::{
-    ModelName, OzonSettings, PartizapSettings, SellerSettings, Settings, SubscriptionGate,
+    ModelName, OzonSettings, PublicUrl, SellerSettings, Settings, SubscriptionGate,
     YandexMarketSettings,
 };
 
@@ -75,7 +75,7 @@ pub fn faces(settings: &Settings, engine: &Engine, webhooks: &Webhooks) -> Vec<F
         faces.push(yandex_market(&settings.yandex_market, engine));
     }
     if settings.partizap.enabled {
-        faces.push(partizap(&settings.partizap, engine));
+        faces.push(partizap(settings, engine));
     }
     faces
 }
@@ -217,7 +217,8 @@ fn yandex_market(settings: &YandexMarketSettings, engine: &Engine) -> Face {
     }
 }
 
-fn partizap(settings: &PartizapSettings, engine: &Engine) -> Face {
+fn partizap(all: &Settings, engine: &Engine) -> Face {
+    let settings = &all.partizap;
     let limits = &settings.limits;
     let in_minutes = |units, minutes| Quota { units, window: SignedDuration::from_mins(minutes) };
     let dialect = dialect_partizap::Settings {
@@ -227,6 +228,10 @@ fn partizap(settings: &PartizapSettings, engine: &Engine) -> Face {
         registration: settings.registration,
         time_offset: settings.time_offset.offset(),
         allowed_origins: settings.allowed_origins.clone(),
+        public_origin: all.public_url.as_ref().map(PublicUrl::origin),
+        echo_messages: settings.echo_messages,
+        online_events: settings.online_events,
+        send_time_max: all.limits.send_time_max(),
         limits: dialect_partizap::Limits {
             texts: in_minutes(limits.texts_per_minute, 1),
             images: in_minutes(limits.images_per_minute, 1),

@@ -343,9 +343,20 @@ pub struct PartizapSettings {
     #[config(default = "+03:00")]
     pub time_offset: TimeOffset,
 
-    /// Origins of other sites whose pages may call this API with credentials, such as `https://shop.example.com`.
+    /// Origins of other sites whose pages may call this API with credentials and open live connections, such as
+    /// `https://shop.example.com`.
     #[config(default = [], validate = is_origin)]
     pub allowed_origins: Vec<String>,
+
+    /// Whether live events tell people of their own messages, too: true or false. For pages that are open on several
+    /// devices (Partizap contract §6.2).
+    #[config(default = false)]
+    pub echo_messages: bool,
+
+    /// Whether live events tell people who comes and goes of those with whom they share a conversation: true or false
+    /// (Partizap contract §6.2).
+    #[config(default = false)]
+    pub online_events: bool,
 
     /// How often a person may do what.
     #[config(nested)]
@@ -410,6 +421,12 @@ impl LimitSettings {
             stalled_time_max: seconds(self.stalled_timeout_seconds),
             shutdown_grace: seconds(self.shutdown_grace_seconds),
         }
+    }
+
+    /// How long a client may take to receive a part of an answer that never ends: half of the time after which the
+    /// system gives the connection up, so that there is a chance to say goodbye.
+    pub fn send_time_max(&self) -> std::time::Duration {
+        std::time::Duration::from_secs(self.stalled_timeout_seconds.into()) / 2
     }
 }
 

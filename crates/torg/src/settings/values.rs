@@ -50,6 +50,15 @@ impl PublicUrl {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// What browsers send as the origin of its pages: the URL without its path.
+    pub fn origin(&self) -> String {
+        let path_begins = self.0.find("://").and_then(|scheme_ends| {
+            let authority_begins = scheme_ends + "://".len();
+            Some(authority_begins + self.0[authority_begins..].find('/')?)
+        });
+        self.0[..path_begins.unwrap_or(self.0.len())].to_owned()
+    }
 }
 
 impl fmt::Display for PublicUrl {

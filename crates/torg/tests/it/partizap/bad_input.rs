@@ -84,7 +84,7 @@ async fn unknown_paths_and_wrong_methods_have_the_envelope() {
         "/vendor/conversations/1/nonsense",
         "/vendor/conversations/%FF",
         "/vendor/conversations/%D0/messages",
-        "/connection/websocket",
+        "/connection/sockjs",
         "/auth/forgot-password",
     ] {
         buyer.get(path).await.assert_error(404, "not_found_error", path);

@@ -46,6 +46,11 @@ impl<'s> Person<'s> {
             .header("X-CSRF-TOKEN", &self.csrf_token)
     }
 
+    /// Whose session it is.
+    pub(super) async fn account(&self) -> i64 {
+        self.get("/vendor/me").await.body["data"]["id"].as_i64().unwrap()
+    }
+
     pub(super) async fn get(&self, path: &str) -> Answer {
         answer_of(self.request(Method::GET, path)).await
     }

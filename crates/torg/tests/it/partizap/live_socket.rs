@@ -1,0 +1,200 @@
+//! A client of live events that says and hears the protocol word by word.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use serde_json::{Value, json};
+use testkit::Server;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio_tungstenite::tungstenite::handshake::client::{Request, Response};
+use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
+use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+use super::person::Person;
+
+/// How long something that must happen may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// An open connection.
+pub(super) struct Socket {
+    stream: WebSocketStream<TcpStream>,
+    lines: VecDeque<Value>,
+    /// What the server answered to the upgrade.
+    pub(super) upgrade: Response,
+}
+
+/// A request to open a connection.
+pub(super) struct Upgrade {
+    request: Request,
+    address: String,
+}
+
+impl Upgrade {
+    /// Of a program that has no session.
+    pub(super) fn of_nobody(server: &Server) -> Self {
+        Self::at(server, "/connection/websocket")
+    }
+
+    pub(super) fn at(server: &Server, path: &str) -> Self {
+        let address = server.url().trim_start_matches("http://").to_owned();
+        let request = format!("ws://{address}{path}").into_client_request().unwrap();
+        Self { request, address }
+    }
+
+    /// Of somebody who is signed in: the session's cookie and nothing else.
+    pub(super) fn of(person: &Person<'_>) -> Self {
+        let session = format!("PARTIZAP_SESSION={}", person.session);
+        Self::of_nobody(person.server).with("cookie", &session)
+    }
+
+    pub(super) fn with(mut self, name: &'static str, value: &str) -> Self {
+        let value = HeaderValue::from_str(value).unwrap();
+        self.request.headers_mut().insert(HeaderName::from_static(name), value);
+        self
+    }
+
+    /// Opens it. What the server answers instead is the error.
+    pub(super) async fn open(self) -> Result<Socket, tungstenite::http::Response<Option<Vec<u8>>>> {
+        let stream = TcpStream::connect(self.address).await.unwrap();
+        match client_async(self.request, stream).await {
+            Ok((stream, upgrade)) => Ok(Socket { stream, lines: VecDeque::new(), upgrade }),
+            Err(tungstenite::Error::Http(answer)) => Err(*answer),
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+impl Socket {
+    /// Connects as `person`, from here on.
+    pub(super) async fn of(person: &Person<'_>) -> Self {
+        let mut socket = Upgrade::of(person).open().await.unwrap();
+        let subscription = socket.say_hello(json!({})).await;
+        assert_eq!(subscription["recovered"], Value::Null);
+        socket
+    }
+
+    /// Connects as `person`, who has everything up to `offset`; answers what the server says about that.
+    pub(super) async fn coming_back(
+        person: &Person<'_>,
+        epoch: &Value,
+        offset: i64,
+    ) -> (Self, Value) {
+        let mut socket = Upgrade::of(person).open().await.unwrap();
+        let account = person.account().await;
+        let position = json!({"recover": true, "epoch": epoch, "offset": offset});
+        let subscription =
+            socket.say_hello(json!({"subs": {format!("personal:#{account}"): position}})).await;
+        (socket, subscription)
+    }
+
+    /// Sends the first command, and answers where the server says that the client stands in its one channel.
+    pub(super) async fn say_hello(&mut self, connect: Value) -> Value {
+        self.say(&json!({"id": 1, "connect": connect})).await;
+        let welcome = self.line().await;
+        assert_eq!(welcome["id"], 1, "{welcome}");
+        let subscriptions = welcome["connect"]["subs"].as_object().unwrap();
+        assert_eq!(subscriptions.len(), 1);
+        subscriptions.values().next().unwrap().clone()
+    }
+
+    /// Sends one line.
+    pub(super) async fn say(&mut self, line: &Value) {
+        self.say_text(&line.to_string()).await;
+    }
+
+    /// Sends a frame as it is.
+    pub(super) async fn say_text(&mut self, frame: &str) {
+        self.send(Message::text(frame)).await;
+    }
+
+    pub(super) async fn send(&mut self, frame: Message) {
+        self.stream.send(frame).await.unwrap();
+    }
+
+    /// The next line that the server sends.
+    pub(super) async fn line(&mut self) -> Value {
+        loop {
+            if let Some(line) = self.lines.pop_front() {
+                return line;
+            }
+            match self.frame().await {
+                Some(Ok(Message::Text(text))) => {
+                    let lines = text.split('\n').map(|line| serde_json::from_str(line).unwrap());
+                    self.lines.extend(lines);
+                }
+                Some(Ok(Message::Pong(_))) => {}
+                other => panic!("{other:?} instead of a line"),
+            }
+        }
+    }
+
+    /// The next publication: its channel, its event, its offset.
+    pub(super) async fn publication(&mut self) -> (Value, Value, Option<i64>) {
+        let mut line = self.line().await;
+        let push = &mut line["push"];
+        let offset = push["pub"]["offset"].as_i64();
+        (push["channel"].take(), push["pub"]["data"].take(), offset)
+    }
+
+    /// The publications of the next frame, with their offsets; none when nothing comes for a moment.
+    pub(super) async fn frame_of_publications(&mut self) -> Option<Vec<(Value, Option<i64>)>> {
+        let first = tokio::time::timeout(Duration::from_millis(200), self.line()).await.ok()?;
+        let lines = std::iter::once(first).chain(self.lines.drain(..));
+        let publications = lines.map(|mut line| {
+            let publication = &mut line["push"]["pub"];
+            (publication["data"].take(), publication["offset"].as_i64())
+        });
+        Some(publications.collect())
+    }
+
+    /// The next event.
+    pub(super) async fn event(&mut self) -> Value {
+        let (_, event, _) = self.publication().await;
+        assert!(event["type"].is_string(), "{event}");
+        event
+    }
+
+    /// The next event, which must be of this type; answers its data.
+    #[track_caller]
+    pub(super) fn expect<'s>(&'s mut self, name: &'s str) -> impl Future<Output = Value> + 's {
+        let caller = std::panic::Location::caller();
+        async move {
+            let mut event = self.event().await;
+            assert_eq!(event["type"], name, "{event} at {caller}");
+            event["data"].take()
+        }
+    }
+
+    /// How the server ends the connection. Nothing may come before that.
+    pub(super) async fn goodbye(&mut self) -> (u16, String) {
+        assert_eq!(self.lines, [] as [Value; 0]);
+        match self.frame().await {
+            Some(Ok(Message::Close(Some(close)))) => {
+                // The answer to it leaves with the next look.
+                let _ = self.frame().await;
+                (close.code.into(), close.reason.to_string())
+            }
+            other => panic!("{other:?} instead of a goodbye"),
+        }
+    }
+
+    /// How the server ends the connection, whatever comes before that.
+    pub(super) async fn goodbye_at_last(&mut self) -> (u16, String) {
+        loop {
+            match self.frame().await {
+                Some(Ok(Message::Text(_))) => {}
+                Some(Ok(Message::Close(Some(close)))) => {
+                    return (close.code.into(), close.reason.to_string());
+                }
+                other => panic!("{other:?} instead of a goodbye"),
+            }
+        }
+    }
+
+    async fn frame(&mut self) -> Option<tungstenite::Result<Message>> {
+        tokio::time::timeout(PATIENCE, self.stream.next()).await.expect("nothing came")
+    }
+}
