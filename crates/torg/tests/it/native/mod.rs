@@ -17,3 +17,4 @@ mod messages;
 mod refusals;
 mod steering;
 mod stream;
+mod webhooks;
