@@ -13,6 +13,7 @@ mod files;
 mod messages;
 mod notifications;
 mod push;
+mod receiver;
 mod settings;
 mod standing;
 mod wire;
@@ -30,6 +31,7 @@ use webhooks::Webhooks;
 use auth::{Door, KeyRole};
 use error::Error;
 pub use push::{PUSH_FORMAT, push_format};
+pub use receiver::receive;
 pub use settings::{Settings, SubscriptionGate, policy};
 
 /// What an API key's audience must be to work here.

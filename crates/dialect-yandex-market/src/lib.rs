@@ -17,6 +17,7 @@ mod method;
 mod paging;
 mod policy;
 mod push;
+mod receiver;
 mod request;
 mod secret;
 mod settings;
@@ -35,6 +36,7 @@ use engine::Engine;
 
 pub use policy::policy;
 pub use push::{PUSH_FORMAT, push_format};
+pub use receiver::receive;
 pub use secret::new_secret;
 pub use settings::{HourlyLimits, Settings};
 

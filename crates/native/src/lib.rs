@@ -14,6 +14,7 @@ mod host;
 mod names;
 mod problem;
 mod push;
+mod receiver;
 mod refusal;
 mod values;
 mod views;
@@ -39,6 +40,7 @@ use webhooks::Webhooks;
 
 use crate::account::stream::EventRender;
 use crate::problem::Problem;
+pub use crate::receiver::receive;
 
 pub use crate::push::{PUSH_FORMAT, push_format};
 

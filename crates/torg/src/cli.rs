@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::settings::Sources;
+use crate::settings::{Settings, Sources};
 
 /// A self-hosted chat server for marketplaces.
 #[derive(Debug, Parser)]
@@ -29,6 +29,8 @@ pub enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// Receive an account's pushes at the terminal, and answer them as their format asks
+    Listen(ListenArguments),
     /// Print the OpenAPI document of the native API
     Openapi,
     /// Print every setting with its documentation and default, as a TOML file
@@ -107,6 +109,38 @@ pub struct KeyCreateArguments {
     pub scopes: Vec<String>,
 }
 
+/// `torg listen`
+#[derive(Debug, Args)]
+pub struct ListenArguments {
+    /// Where the settings of the server come from.
+    #[command(flatten)]
+    pub settings: SettingsArguments,
+    /// Whose pushes; a key is made in the data directory and revoked at the end
+    #[arg(long, value_name = "ID", required_unless_present = "key")]
+    pub account: Option<i64>,
+    /// A key of the account for the native API, instead of one that is made
+    #[arg(long, value_name = "KEY", conflicts_with = "account")]
+    pub key: Option<String>,
+    /// In whose words: native, ozon or yandex-market
+    #[arg(long, value_name = "NAME", default_value = "native")]
+    pub format: String,
+    /// Only pushes of this type, in the format's words; can be repeated [default: all]
+    #[arg(long = "type", value_name = "TYPE")]
+    pub types: Vec<String>,
+    /// The running server [default: where the settings say that it listens]
+    #[arg(long, value_name = "URL")]
+    pub server: Option<String>,
+    /// Address and port to receive on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
+    pub listen: SocketAddr,
+    /// The URL under which the server reaches this receiver [default: the address it receives on]
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+    /// Print each push as one line
+    #[arg(long)]
+    pub json: bool,
+}
+
 /// The file that is read when none is named.
 const USUAL_FILE: &str = "torg.toml";
 
@@ -121,6 +155,14 @@ impl SettingsArguments {
             environment: environment.collect(),
             flags,
         }
+    }
+}
+
+impl ListenArguments {
+    /// Where the server is.
+    pub fn server_url(&self, settings: &Settings) -> String {
+        let listens = || format!("http://{}", settings.listen);
+        self.server.clone().unwrap_or_else(listens)
     }
 }
 

@@ -9,7 +9,7 @@ use engine::Engine;
 use engine::limits::Quota;
 use engine::random::Random;
 use native::{KeyAudience, StreamSettings};
-use webhooks::{PushFormat, WebhookRules, Webhooks};
+use webhooks::{PushFormat, Receive, WebhookRules, Webhooks};
 
 use crate::front::Face;
 use crate::settings::{
@@ -50,6 +50,15 @@ fn audiences() -> Vec<KeyAudience> {
 pub fn new_secret(audience: &str, random: &dyn Random) -> Option<String> {
     let known = audiences().into_iter().find(|known| known.name == audience)?;
     Some((known.new_secret)(random))
+}
+
+/// The formats of pushes, each with the way in which a receiver answers them.
+pub fn receivers() -> Vec<(&'static str, Receive)> {
+    vec![
+        (native::PUSH_FORMAT, native::receive),
+        (dialect_ozon::PUSH_FORMAT, dialect_ozon::receive),
+        (dialect_yandex_market::PUSH_FORMAT, dialect_yandex_market::receive),
+    ]
 }
 
 /// The names of the faces that accept keys.

@@ -7,6 +7,7 @@ pub mod demo;
 pub mod faces;
 pub mod front;
 pub mod keys;
+pub mod listen;
 pub mod serve;
 pub mod server;
 pub mod settings;

@@ -5,17 +5,19 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use tokio::runtime::Runtime;
 use torg::cli::{
-    Command, CommandLine, DemoArguments, KeyCommand, KeyCreateArguments, ServeArguments,
-    environment,
+    Command, CommandLine, DemoArguments, KeyCommand, KeyCreateArguments, ListenArguments,
+    ServeArguments, environment,
 };
 use torg::server::{Server, Surroundings};
 use torg::settings::Sources;
-use torg::{demo, keys, settings, stop_signal, telemetry};
+use torg::{demo, keys, listen, settings, stop_signal, telemetry};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Only the first one counts; there is none before.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     match run(CommandLine::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -30,6 +32,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Demo(arguments) => demo(&arguments),
         Command::Serve(arguments) => serve(&arguments),
         Command::Key { command: KeyCommand::Create(arguments) } => create_key(&arguments),
+        Command::Listen(arguments) => listen(&arguments),
         Command::Openapi => {
             let document = native::openapi().to_pretty_json()?;
             write_line(&mut std::io::stdout(), &document);
@@ -62,6 +65,16 @@ fn serve(arguments: &ServeArguments) -> anyhow::Result<()> {
         let server = Server::start(&settings, Surroundings::of_this_machine()).await?;
         stop.cancelled().await;
         server.stop().await
+    })
+}
+
+fn listen(arguments: &ListenArguments) -> anyhow::Result<()> {
+    let settings = settings::load(&arguments.settings.sources(environment()))?;
+    telemetry::start_logs(&settings.log);
+    Runtime::new()?.block_on(async {
+        let stop = stop_signal::on_signals()?;
+        let print = |text: &str| write_line(&mut std::io::stdout(), text);
+        listen::run(arguments, &settings, Surroundings::of_this_machine(), stop, print).await
     })
 }
 

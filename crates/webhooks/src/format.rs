@@ -99,6 +99,17 @@ pub struct Answer {
     pub body: Bytes,
 }
 
+/// How a receiver that understands a format answers a push, from its body and the time at which it came.
+pub type Receive = fn(body: &[u8], at: Timestamp) -> Answer;
+
+impl Answer {
+    /// A 200 with a JSON body.
+    pub fn ok(json: String) -> Self {
+        let content_type = Some("application/json".to_owned());
+        Self { status: StatusCode::OK, content_type, body: Bytes::from(json) }
+    }
+}
+
 /// What an answer means.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {

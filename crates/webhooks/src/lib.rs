@@ -15,6 +15,8 @@ mod target;
 pub use attempt::Attempt;
 pub use client::ClientProblem;
 pub use error::WebhookError;
-pub use format::{Answer, GiveUp, Order, Purpose, Push, PushFormat, Standing, Unanswered, Verdict};
+pub use format::{
+    Answer, GiveUp, Order, Purpose, Push, PushFormat, Receive, Standing, Unanswered, Verdict,
+};
 pub use subscriptions::{NewWebhook, WebhookChange, WebhookReport, WebhookRules, Webhooks};
 pub use target::{URL_BYTES_MAX, UrlProblem, check_url};
