@@ -22,6 +22,9 @@ pub(crate) trait WireRequest: Sized + Send + 'static {
     /// The name that error texts use.
     const NAME: &'static str;
 
+    /// Whether a body that is `null` stands for none.
+    const MAY_BE_NULL: bool = false;
+
     /// The longest body, in bytes.
     fn body_bytes_max(_policy: &Policy) -> u64 {
         BODY_BYTES_MAX
@@ -93,6 +96,7 @@ impl<T: WireRequest> FromRequest<Face> for Body<T> {
 
 fn read_request<T: WireRequest>(bytes: &[u8], policy: &Policy) -> Result<T, Error> {
     let tree = match json::parse(bytes) {
+        Ok(Value::Null) if T::MAY_BE_NULL => Value::Object(serde_json::Map::new()),
         Ok(tree) => tree,
         // List methods work without a body (Ozon contract §12); the others then miss a field.
         Err(JsonProblem::Empty) => Value::Object(serde_json::Map::new()),

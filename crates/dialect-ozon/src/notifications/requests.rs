@@ -92,6 +92,7 @@ pub(crate) struct ListRequest {
 
 impl WireRequest for ListRequest {
     const NAME: &'static str = "NotificationListRequest";
+    const MAY_BE_NULL: bool = true;
 
     fn read(fields: &Fields<'_>, _policy: &Policy) -> Result<Self, Error> {
         const LIMIT_MAX: u16 = 1000;
@@ -118,6 +119,7 @@ pub(crate) struct PushTypesRequest;
 
 impl WireRequest for PushTypesRequest {
     const NAME: &'static str = "NotificationPushTypeListRequest";
+    const MAY_BE_NULL: bool = true;
 
     fn read(_fields: &Fields<'_>, _policy: &Policy) -> Result<Self, Error> {
         Ok(Self)

@@ -19,7 +19,7 @@ const ROLE_MISSING: &str = "Api-Key is missing a required role for a method";
 const GATE: &str =
     "s.checkPremiumPlus failed: method is allowed starting from the premium plus subscription";
 
-/// Every method, with a body that is as right as it can be.
+/// Every method about chats, with a body that is as right as it can be.
 fn methods(chat: &str) -> [(&'static str, Value); 6] {
     [
         ("/v3/chat/list", json!({})),
@@ -31,12 +31,30 @@ fn methods(chat: &str) -> [(&'static str, Value); 6] {
     ]
 }
 
+/// The methods about pushes; nobody listens at this URL.
+fn notification_methods() -> [(&'static str, Value); 7] {
+    let (id, url) = (1, "http://127.0.0.1:9/");
+    [
+        ("/v1/notification/list", json!({})),
+        ("/v1/notification/push-type/list", json!({})),
+        ("/v1/notification/check", json!({"url": url})),
+        ("/v1/notification/set", json!({"url": url, "types": ["TYPE_NEW_MESSAGE"]})),
+        ("/v1/notification/update", json!({"id": id})),
+        ("/v1/notification/delete", json!({"id": id})),
+        ("/v1/notification/enable", json!({"id": id, "enabled": true})),
+    ]
+}
+
+fn all_methods() -> impl Iterator<Item = (&'static str, Value)> {
+    methods(UNKNOWN_CHAT).into_iter().chain(notification_methods())
+}
+
 #[tokio::test]
 async fn both_headers_are_required() {
     let server = market().await;
     let client = Client::new(&server).await;
     let url = |path: &str| format!("{}{path}", server.url());
-    for (path, body) in methods(UNKNOWN_CHAT) {
+    for (path, body) in all_methods() {
         let bare = || server.http().post(url(path)).body(body.to_string());
         for request in [
             bare(),
@@ -155,8 +173,8 @@ async fn each_method_wants_its_role() {
     let writer = server.key_with(SELLER, AUDIENCE, |key| key.can_read = false).await;
     let reader = Client::with_key(&server, SELLER, reader);
     let writer = Client::with_key(&server, SELLER, writer);
-    for (path, body) in methods(UNKNOWN_CHAT) {
-        let reads = path.starts_with("/v3");
+    for (path, body) in all_methods() {
+        let reads = path.starts_with("/v3") || path.ends_with("/list") || path.ends_with("/check");
         let refused = if reads { &writer } else { &reader };
         refused.post(path, &body).await.failed_in(403, 7, ROLE_MISSING, path);
         let let_in = if reads { &reader } else { &writer };
@@ -172,7 +190,7 @@ async fn a_key_that_is_bound_to_shops_has_no_role_here() {
     let shops = Some(vec![shop_of(Model::Fbs)]);
     let bound = server.key_with(SELLER, AUDIENCE, |key| key.shops = shops).await;
     let client = Client::with_key(&server, SELLER, bound);
-    for (path, body) in methods(UNKNOWN_CHAT) {
+    for (path, body) in all_methods() {
         client.post(path, &body).await.failed_in(403, 7, ROLE_MISSING, path);
     }
 }
@@ -182,7 +200,7 @@ async fn without_the_offer_nothing_works() {
     let server = market().await;
     let client = Client::new(&server).await;
     put_standing(&server, SELLER, &json!({"offer_signed": false})).await;
-    for (path, body) in methods(UNKNOWN_CHAT) {
+    for (path, body) in all_methods() {
         client.post(path, &body).await.failed_in(403, 7, "Offer not signed", path);
     }
     put_standing(&server, SELLER, &json!({"offer_signed": true})).await;
