@@ -164,3 +164,15 @@ fn the_reference_file_is_the_code_s() {
     let written = std::fs::read_to_string(file).unwrap_or_default();
     assert!(written == reference(), "run: cargo run -- config-reference > torg.example.toml");
 }
+
+#[test]
+fn the_origin_of_a_url_ends_before_its_path() {
+    for (url, origin) in [
+        ("https://chat.example", "https://chat.example"),
+        ("https://chat.example/", "https://chat.example"),
+        ("http://chat.example:8080/torg/one", "http://chat.example:8080"),
+        ("http://[::1]:8080/torg", "http://[::1]:8080"),
+    ] {
+        assert_eq!(PublicUrl::try_from(url.to_owned()).unwrap().origin(), origin, "{url}");
+    }
+}

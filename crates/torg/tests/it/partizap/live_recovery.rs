@@ -1,5 +1,8 @@
 //! Coming back: what was missed arrives, once, in order. This goes beyond the contract, whose §6.3 has no recovery.
 
+use std::time::{Duration, Instant};
+
+use domain::SignedDuration;
 use domain::id::ChatId;
 use serde_json::{Value, json};
 use testkit::{BUYER, PRODUCT, SELLER, Server};
@@ -146,6 +149,34 @@ async fn who_missed_too_much_begins_anew() {
     // The stream itself goes on.
     let said = story.buyer.say(story.conversation, "Дальше").await;
     assert_eq!(socket.expect("message.new").await["id"], said);
+}
+
+#[tokio::test]
+async fn who_comes_back_to_a_forgotten_log_begins_anew() {
+    let server = Server::start_with(|settings| settings.events.retention_days = 1).await;
+    let story = Story::begin(&server).await;
+    let chat = ChatId::new(story.conversation).unwrap();
+    server.say(BUYER, chat, "Давно").await;
+    server.clock().advance(SignedDuration::from_hours(20));
+    server.say(BUYER, chat, "Недавно").await;
+    let (_socket, stands) = story.come_back(story.offset).await;
+    assert_eq!(messages(&stands["publications"]).len(), 2);
+
+    server.clock().advance(SignedDuration::from_hours(5));
+    // The housekeeping runs beside.
+    let began_at = Instant::now();
+    let stands = loop {
+        let (_socket, stands) = story.come_back(story.offset).await;
+        if stands["recovered"] == Value::Null {
+            break stands;
+        }
+        assert!(began_at.elapsed() < Duration::from_secs(10), "{stands}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    };
+    assert_eq!((&stands["was_recovering"], &stands["publications"]), (&json!(true), &Value::Null));
+    let said = story.buyer.say(story.conversation, "Дальше").await;
+    let (_socket, stands) = story.come_back(stands["offset"].as_i64().unwrap()).await;
+    assert_eq!(messages(&stands["publications"]), [said]);
 }
 
 #[tokio::test]
