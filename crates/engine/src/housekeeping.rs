@@ -1,6 +1,6 @@
 //! What is kept for a time only is forgotten afterwards: a task that looks once an hour of the engine's clock.
 
-use domain::SignedDuration;
+use domain::{SignedDuration, Timestamp};
 
 use crate::engine::Engine;
 use crate::error::EngineError;
@@ -13,6 +13,8 @@ const INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 pub struct Retention {
     /// The entries of the logs.
     pub log: Option<SignedDuration>,
+    /// What was delivered to webhooks.
+    pub deliveries: Option<SignedDuration>,
 }
 
 impl Engine {
@@ -24,7 +26,7 @@ impl Engine {
             if let Err(error) = self.forget(retention).await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
-                    "old entries of the logs were not forgotten; the next try is in an hour"
+                    "what is old was not forgotten; the next try is in an hour"
                 );
             }
             let Ok(next) = next else { return };
@@ -33,8 +35,10 @@ impl Engine {
     }
 
     async fn forget(&self, retention: Retention) -> Result<(), EngineError> {
-        let Some(kept) = retention.log else { return Ok(()) };
-        let Ok(before) = self.now().checked_sub(kept) else { return Ok(()) };
+        if let Some(before) = self.long_ago(retention.deliveries) {
+            self.store().forget_deliveries(before).await?;
+        }
+        let Some(before) = self.long_ago(retention.log) else { return Ok(()) };
         let mut after = None;
         loop {
             // The store takes some accounts at a time, so that those who write are not held up.
@@ -43,5 +47,10 @@ impl Engine {
                 return Ok(());
             }
         }
+    }
+
+    /// Since when things are kept that are kept for so long; none where nothing is to be forgotten.
+    fn long_ago(&self, kept: Option<SignedDuration>) -> Option<Timestamp> {
+        self.now().checked_sub(kept?).ok()
     }
 }

@@ -1,11 +1,13 @@
 //! A receiver of pushes: a real listener that answers as the test says, and remembers what came.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Body, Frame, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, Request, Response};
@@ -19,6 +21,9 @@ use tokio::task::JoinHandle;
 const COMES_WITHIN: Duration = Duration::from_secs(10);
 /// For so long a test waits to see that nothing comes.
 const STAYS_AWAY_FOR: Duration = Duration::from_millis(150);
+
+/// How slow [`Reply::Trickle`] is.
+const TRICKLE_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Listens on a free port of this machine, until it is dropped.
 pub struct Receiver {
@@ -53,6 +58,10 @@ pub enum Reply {
         /// Its body.
         body: String,
     },
+    /// With status 200 after so much real time.
+    Late(Duration),
+    /// With status 200 and a body that comes a byte at a time and never ends.
+    Trickle,
     /// Never.
     Hang,
     /// By closing the connection.
@@ -163,7 +172,7 @@ async fn receive(
     request: Request<Incoming>,
     answer: &Mutex<Answer>,
     arrivals: &UnboundedSender<Received>,
-) -> std::io::Result<Response<Full<Bytes>>> {
+) -> std::io::Result<Response<UnsyncBoxBody<Bytes, Infallible>>> {
     let (head, body) = request.into_parts();
     let received = Received {
         method: head.method.to_string(),
@@ -180,11 +189,24 @@ async fn receive(
             for (name, value) in headers {
                 response = response.header(name, value);
             }
-            Ok(response.body(Full::from(body)).unwrap())
+            Ok(response.body(Full::from(body).boxed_unsync()).unwrap())
         }
+        Reply::Late(time) => {
+            tokio::time::sleep(time).await;
+            Ok(Response::new(Full::default().boxed_unsync()))
+        }
+        Reply::Trickle => Ok(Response::new(trickle().boxed_unsync())),
         Reply::Hang => std::future::pending().await,
         Reply::Break => Err(std::io::Error::other("the test wants it broken")),
     }
+}
+
+/// A byte now and then.
+fn trickle() -> impl Body<Data = Bytes, Error = Infallible> + Send {
+    StreamBody::new(futures_util::stream::unfold((), async |()| {
+        tokio::time::sleep(TRICKLE_INTERVAL).await;
+        Some((Ok(Frame::data(Bytes::from_static(b" "))), ()))
+    }))
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! The wiring: settings, a clock and randomness in, a running server out.
 
+use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use axum::middleware::from_fn_with_state;
 use engine::clock::{Clock, SystemClock};
 use engine::random::{Random, SystemRandom};
@@ -13,7 +15,7 @@ use store::sqlite::SqliteStore;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use webhooks::Webhooks;
+use webhooks::{Sender, SenderRules, Webhooks};
 
 use crate::faces::{faces, native_policy, push_formats, webhook_rules};
 use crate::front::{Readiness, front};
@@ -36,10 +38,17 @@ impl Surroundings {
     }
 }
 
+/// How this server calls itself towards the store. Nobody else uses its data directory, so that it finds what it held
+/// before a crash in its own name, and goes on at once.
+const HOLDER: &str = "server";
+
 /// A server that listens.
 pub struct Server {
+    /// Released when it is dropped.
+    _folder: File,
     engine: Engine,
     webhooks: Webhooks,
+    sender: Sender,
     address: SocketAddr,
     readiness: Readiness,
     stop: CancellationToken,
@@ -54,10 +63,13 @@ impl Server {
             .await
             .with_context(|| format!("cannot listen on {} (setting 'listen')", settings.listen))?;
         let address = listener.local_addr()?;
+        let folder = occupy(&settings.data_dir)?;
         let engine = open_engine(settings, address, surroundings).await?;
 
         let formats = push_formats(settings, &engine);
         let webhooks = Webhooks::new(engine.clone(), formats, webhook_rules(settings))?;
+
+        let sender = Sender::start(&webhooks, &SenderRules::named(HOLDER));
 
         let readiness = Readiness::default();
         let trusted: TrustedProxies = settings.trusted_proxies.iter().copied().collect();
@@ -67,13 +79,22 @@ impl Server {
         let bounds = settings.limits.connection_bounds();
         let serving = tokio::spawn(serve(listener, routes, bounds, stop.clone()));
         let housekeeping = tokio::spawn({
-            let (engine, stop, retention) =
-                (engine.clone(), stop.clone(), settings.events.retention());
+            let (engine, stop, retention) = (engine.clone(), stop.clone(), settings.retention());
             async move { stop.run_until_cancelled(engine.keep_house(retention)).await }
         });
         readiness.set(true);
         tracing::info!(%address, data_dir = %settings.data_dir.display(), "listening");
-        Ok(Self { engine, webhooks, address, readiness, stop, serving, housekeeping })
+        Ok(Self {
+            _folder: folder,
+            engine,
+            webhooks,
+            sender,
+            address,
+            readiness,
+            stop,
+            serving,
+            housekeeping,
+        })
     }
 
     /// Where it listens.
@@ -95,7 +116,8 @@ impl Server {
     pub async fn stop(self) -> anyhow::Result<()> {
         self.readiness.set(false);
         self.stop.cancel();
-        match self.serving.await? {
+        let (served, ()) = tokio::join!(self.serving, self.sender.stop());
+        match served? {
             Stopped::Complete => tracing::info!("stopped; every request was answered"),
             Stopped::Cut { connections } => {
                 tracing::warn!(connections, "stopped; the grace period cut requests off");
@@ -106,6 +128,28 @@ impl Server {
     }
 }
 
+/// Makes sure that no other server uses the data directory, for as long as the file is open. A program that makes a key
+/// may.
+fn occupy(folder: &Path) -> anyhow::Result<File> {
+    make_folder(folder)?;
+    let path = folder.join("server.lock");
+    let lock = File::create(&path).with_context(|| format!("cannot open {}", path.display()))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => {
+            bail!("another server runs on {} (setting 'data_dir')", folder.display())
+        }
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
+}
+
+fn make_folder(folder: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(folder)
+        .with_context(|| format!("cannot make {} (setting 'data_dir')", folder.display()))
+}
+
 /// Opens the data directory and what lies in it. `address` is where the server listens: links begin with it unless the
 /// settings say otherwise.
 pub async fn open_engine(
@@ -114,8 +158,7 @@ pub async fn open_engine(
     surroundings: Surroundings,
 ) -> anyhow::Result<Engine> {
     let folder = &settings.data_dir;
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("cannot make {} (setting 'data_dir')", folder.display()))?;
+    make_folder(folder)?;
     let store = SqliteStore::open(folder.join("torg.sqlite"))
         .with_context(|| format!("cannot open the database in {}", folder.display()))?;
     let vault = media::Vault::open(&folder.join("attachments"))

@@ -403,11 +403,15 @@ fn is_within(bounds: std::ops::RangeInclusive<u32>, value: u32) -> bool {
     bounds.contains(&value)
 }
 
-impl EventSettings {
+impl Settings {
     /// For how long things are kept.
     pub fn retention(&self) -> Retention {
-        let days = i64::from(self.retention_days);
-        Retention { log: (days != 0).then(|| SignedDuration::from_hours(24 * days)) }
+        let days =
+            |days: u32| (days != 0).then(|| SignedDuration::from_hours(24 * i64::from(days)));
+        Retention {
+            log: days(self.events.retention_days),
+            deliveries: days(self.webhooks.delivery_log_days),
+        }
     }
 }
 

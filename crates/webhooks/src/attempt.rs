@@ -7,7 +7,7 @@ use domain::id::WebhookId;
 use engine::store::{Delivery, DeliveryOutcome, Webhook};
 
 use crate::client::PushClient;
-use crate::format::{Purpose, Push, PushFormat, Verdict};
+use crate::format::{Purpose, Push, PushFormat, Unanswered, Verdict};
 use crate::target::Target;
 
 /// So much of an answer's body is kept, in bytes.
@@ -80,14 +80,17 @@ pub(crate) async fn attempt(
     client: &PushClient,
     format: &dyn PushFormat,
     webhook: &Webhook,
-    target: &Target,
     purpose: Purpose,
     push: &Push,
     now: Timestamp,
 ) -> Attempt {
     let path = if webhook.url_is_exact { "" } else { push.path };
     let begun = Instant::now();
-    let answer = client.post(target, path, push, format.answer_time_max(purpose)).await;
+    let answer = match Target::parse(&webhook.url) {
+        Ok(target) => client.post(&target, path, push, format.answer_time_max(purpose)).await,
+        // It was one when it was stored.
+        Err(_) => Err(Unanswered::NoConnection),
+    };
     let duration = begun.elapsed();
     match answer {
         Ok(answer) => {

@@ -7,8 +7,12 @@
 mod address;
 mod attempt;
 mod client;
+mod courier;
 mod error;
 mod format;
+mod health;
+mod lanes;
+mod sender;
 mod subscriptions;
 mod target;
 
@@ -18,5 +22,6 @@ pub use error::WebhookError;
 pub use format::{
     Answer, GiveUp, Order, Purpose, Push, PushFormat, Receive, Standing, Unanswered, Verdict,
 };
+pub use sender::{Sender, SenderRules};
 pub use subscriptions::{NewWebhook, WebhookChange, WebhookReport, WebhookRules, Webhooks};
 pub use target::{URL_BYTES_MAX, UrlProblem, check_url};

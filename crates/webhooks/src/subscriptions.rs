@@ -130,9 +130,9 @@ impl Webhooks {
             types,
             ..self.unsaved(account, format)
         };
-        let target = self.target(&webhook.url)?;
+        self.check_url(&webhook.url)?;
         let confirmation = if format.is_confirmed_by_ping() {
-            Some(self.confirm(format, &webhook, &target).await?)
+            Some(self.confirm(format, &webhook).await?)
         } else {
             None
         };
@@ -190,9 +190,9 @@ impl Webhooks {
         let after = changed(&before);
         let moves = after.url != before.url || after.url_is_exact != before.url_is_exact;
         if moves {
-            let target = self.target(&after.url)?;
+            self.check_url(&after.url)?;
             if format.is_confirmed_by_ping() {
-                let ping = self.confirm(format, &after, &target).await?;
+                let ping = self.confirm(format, &after).await?;
                 self.store().add_delivery(account, &ping.delivery(id, None, 1, false)).await?;
             }
         }
@@ -233,17 +233,17 @@ impl Webhooks {
         url_is_exact: bool,
     ) -> Result<Attempt, WebhookError> {
         let format = self.format(format)?;
-        let target = self.target(url)?;
+        self.check_url(url)?;
         let webhook =
             Webhook { url: url.to_owned(), url_is_exact, ..self.unsaved(account, format) };
-        Ok(self.send_ping(format, &webhook, &target).await)
+        Ok(self.send_ping(format, &webhook).await)
     }
 
     /// Pings a webhook, whatever its state is, and answers what happened. It stands in the delivery log, too.
     pub async fn ping(&self, account: AccountId, id: WebhookId) -> Result<Attempt, WebhookError> {
         let webhook = self.get(account, id).await?;
-        let (format, target) = (self.format(&webhook.format)?, self.target(&webhook.url)?);
-        let ping = self.send_ping(format, &webhook, &target).await;
+        let format = self.format(&webhook.format)?;
+        let ping = self.send_ping(format, &webhook).await;
         self.store().add_delivery(account, &ping.delivery(id, None, 1, false)).await?;
         Ok(ping)
     }
@@ -262,14 +262,14 @@ impl Webhooks {
     /// before is forgiven. Nothing happens to a webhook that is active.
     pub async fn resume(&self, account: AccountId, id: WebhookId) -> Result<Webhook, WebhookError> {
         let webhook = self.get(account, id).await?;
-        let (format, target) = (self.format(&webhook.format)?, self.target(&webhook.url)?);
+        let format = self.format(&webhook.format)?;
         let from = match webhook.state {
             WebhookState::Active => return Ok(webhook),
             WebhookState::SwitchedOff if format.forgets_while_switched_off() => ResumeFrom::Newest,
             WebhookState::SwitchedOff | WebhookState::Paused => ResumeFrom::Position,
         };
         if format.is_confirmed_by_ping() {
-            let ping = self.send_ping(format, &webhook, &target).await;
+            let ping = self.send_ping(format, &webhook).await;
             self.store().add_delivery(account, &ping.delivery(id, None, 1, false)).await?;
             if !ping.is_accepted() {
                 return Err(WebhookError::NotConfirmed(Box::new(ping)));
@@ -370,30 +370,25 @@ impl Webhooks {
         &self,
         format: &dyn PushFormat,
         webhook: &Webhook,
-        target: &Target,
     ) -> Result<Attempt, WebhookError> {
-        let ping = self.send_ping(format, webhook, target).await;
+        let ping = self.send_ping(format, webhook).await;
         if ping.is_accepted() { Ok(ping) } else { Err(WebhookError::NotConfirmed(Box::new(ping))) }
     }
 
-    async fn send_ping(
-        &self,
-        format: &dyn PushFormat,
-        webhook: &Webhook,
-        target: &Target,
-    ) -> Attempt {
+    async fn send_ping(&self, format: &dyn PushFormat, webhook: &Webhook) -> Attempt {
         let now = self.shared.engine.now();
         let push = format.ping(webhook, now);
         let client = &self.shared.client;
-        attempt::attempt(client, format, webhook, target, Purpose::Ping, &push, now).await
+        attempt::attempt(client, format, webhook, Purpose::Ping, &push, now).await
     }
 
-    fn target(&self, url: &str) -> Result<Target, WebhookError> {
+    fn check_url(&self, url: &str) -> Result<(), WebhookError> {
         let target = Target::parse(url)?;
-        if !self.shared.client.allows(&target) {
-            return Err(WebhookError::AddressNotAllowed);
+        if self.shared.client.allows(&target) {
+            Ok(())
+        } else {
+            Err(WebhookError::AddressNotAllowed)
         }
-        Ok(target)
     }
 
     fn format(&self, name: &str) -> Result<&dyn PushFormat, WebhookError> {

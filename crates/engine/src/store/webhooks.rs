@@ -52,13 +52,14 @@ pub trait WebhookStore: Send + Sync + 'static {
     /// Forgets a webhook with its delivery log. False when it does not exist.
     async fn delete_webhook(&self, account: AccountId, id: WebhookId) -> Result<bool, StoreError>;
 
-    /// Takes the active webhooks that nobody holds, and renews those that `holder` holds. All are `holder`'s for `term`
-    /// from now on, by the clock of the store's machine; they are answered, by rising id.
+    /// Takes the active webhooks in one of `formats` that nobody holds, and renews those that `holder` holds. All are
+    /// `holder`'s for `term` from now on, by the clock of the store's machine; they are answered, by rising id.
     async fn lease_webhooks(
         &self,
         holder: &str,
+        formats: &[&str],
         term: Duration,
-    ) -> Result<Vec<Webhook>, StoreError>;
+    ) -> Result<Vec<LeasedWebhook>, StoreError>;
 
     /// Lets others take a webhook, if `holder` holds it.
     async fn release_webhook(
@@ -88,6 +89,15 @@ pub trait WebhookStore: Send + Sync + 'static {
 
     /// Forgets what was delivered before `before`.
     async fn forget_deliveries(&self, before: Timestamp) -> Result<(), StoreError>;
+}
+
+/// A webhook that somebody holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeasedWebhook {
+    /// The webhook.
+    pub webhook: Webhook,
+    /// Its [`WebhookProgress::revision`].
+    pub revision: i64,
 }
 
 /// Where a webhook that is switched on goes on.

@@ -11,7 +11,8 @@ use domain::Timestamp;
 use domain::id::{AccountId, WebhookId};
 use engine::clock::{Clock as _, SystemClock};
 use engine::store::{
-    Delivery, ProgressChange, ResumeFrom, StoreError, Webhook, WebhookProgress, WebhookStore,
+    Delivery, LeasedWebhook, ProgressChange, ResumeFrom, StoreError, Webhook, WebhookProgress,
+    WebhookStore,
 };
 use rusqlite::Connection;
 
@@ -86,12 +87,15 @@ impl WebhookStore for SqliteStore {
     async fn lease_webhooks(
         &self,
         holder: &str,
+        formats: &[&str],
         term: Duration,
-    ) -> Result<Vec<Webhook>, StoreError> {
+    ) -> Result<Vec<LeasedWebhook>, StoreError> {
         let holder = holder.to_owned();
+        let formats: Vec<_> = formats.iter().map(|&format| format.to_owned()).collect();
         let lease = move |db: &Connection| {
             let now = SystemClock.now();
-            progress::lease(db, &holder, now, now.checked_add(term).unwrap_or(Timestamp::MAX))
+            let until = now.checked_add(term).unwrap_or(Timestamp::MAX);
+            progress::lease(db, &holder, &formats, now, until)
         };
         self.writer.transaction(lease).await
     }

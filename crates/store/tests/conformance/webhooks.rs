@@ -33,6 +33,12 @@ async fn create(store: &dyn Store, account: AccountId, name: &str) -> Webhook {
     store.create_webhook(&webhook(account, name), 10).await.unwrap().unwrap()
 }
 
+/// The webhooks that are `holder`'s for `term`.
+async fn lease(store: &dyn Store, holder: &str, term: Duration) -> Vec<Webhook> {
+    let leased = store.lease_webhooks(holder, &["ozon", "native"], term).await.unwrap();
+    leased.into_iter().map(|leased| leased.webhook).collect()
+}
+
 /// Nothing new, based on what stands there now.
 async fn change(store: &dyn Store, webhook: &Webhook) -> ProgressChange {
     let (_, progress) = store.webhook(webhook.account, webhook.id).await.unwrap().unwrap();
@@ -136,21 +142,20 @@ pub(crate) async fn a_lease_is_respected_until_it_runs_out(place: Place) {
     assert!(store.replace_webhook(&paused, &pausing).await.unwrap());
     let both = [one.clone(), two.clone()];
 
-    assert_eq!(store.lease_webhooks("a", LONG).await.unwrap(), both);
-    assert_eq!(store.lease_webhooks("b", LONG).await.unwrap(), []);
-    assert_eq!(store.lease_webhooks("a", LONG).await.unwrap(), both, "renewed");
+    assert_eq!(lease(&*store, "a", LONG).await, both);
+    assert_eq!(lease(&*store, "b", LONG).await, []);
+    assert_eq!(lease(&*store, "a", LONG).await, both, "renewed");
     store.release_webhook("b", seller(), one.id).await.unwrap();
-    assert_eq!(store.lease_webhooks("b", LONG).await.unwrap(), [], "it was not b's to release");
+    assert_eq!(lease(&*store, "b", LONG).await, [], "it was not b's to release");
     store.release_webhook("a", seller(), one.id).await.unwrap();
-    assert_eq!(store.lease_webhooks("b", LONG).await.unwrap(), [one]);
+    assert_eq!(lease(&*store, "b", LONG).await, [one]);
 
-    // Another place in the world of this store, where nobody is alive any more after a moment.
-    assert_eq!(
-        store.lease_webhooks("a", Duration::ZERO).await.unwrap(),
-        std::slice::from_ref(&two)
-    );
+    let foreign = store.lease_webhooks("c", &["yandex-market"], Duration::ZERO).await.unwrap();
+    assert_eq!(foreign, [], "nobody can push in their format there");
+    // A holder that is gone in a moment.
+    assert_eq!(lease(&*store, "a", Duration::ZERO).await, std::slice::from_ref(&two));
     tokio::time::sleep(Duration::from_millis(5)).await;
-    assert_eq!(store.lease_webhooks("b", LONG).await.unwrap().len(), 2);
+    assert_eq!(lease(&*store, "b", LONG).await.len(), 2);
     assert!(!store.save_progress("a", change(&*store, &two).await).await.unwrap());
 }
 
@@ -158,9 +163,9 @@ pub(crate) async fn one_of_many_gets_the_lease(place: Place) {
     let store = place.open();
     create(&*store, seller(), "").await;
     let holders: Vec<_> = (0..8).map(|holder| holder.to_string()).collect();
-    let leasing = holders.iter().map(|holder| store.lease_webhooks(holder, LONG));
+    let leasing = holders.iter().map(|holder| lease(&*store, holder, LONG));
     let leased = futures_util::future::join_all(leasing).await;
-    assert_eq!(leased.iter().filter(|leased| leased.as_ref().unwrap().len() == 1).count(), 1);
+    assert_eq!(leased.iter().filter(|leased| leased.len() == 1).count(), 1);
 }
 
 pub(crate) async fn progress_is_saved_by_who_holds_the_lease(place: Place) {
@@ -183,7 +188,7 @@ pub(crate) async fn progress_is_saved_by_who_holds_the_lease(place: Place) {
     };
     assert!(!store.save_progress("a", first.clone()).await.unwrap(), "nobody holds it");
     assert_eq!(seconds(&*store, &webhook).await, [0_i64; 0]);
-    store.lease_webhooks("a", LONG).await.unwrap();
+    lease(&*store, "a", LONG).await;
     assert!(!store.save_progress("b", first.clone()).await.unwrap());
     assert!(store.save_progress("a", first.clone()).await.unwrap());
     let (_, progress) = store.webhook(seller(), webhook.id).await.unwrap().unwrap();
@@ -207,7 +212,7 @@ pub(crate) async fn progress_is_saved_by_who_holds_the_lease(place: Place) {
 pub(crate) async fn what_was_read_before_a_move_cannot_be_saved(place: Place) {
     let store = place.open();
     let webhook = create(&*store, seller(), "").await;
-    store.lease_webhooks("a", LONG).await.unwrap();
+    lease(&*store, "a", LONG).await;
     let begun = ProgressChange {
         position: 20,
         waiting: vec![waiting(3, 8)],
@@ -219,6 +224,9 @@ pub(crate) async fn what_was_read_before_a_move_cannot_be_saved(place: Place) {
     assert!(store.move_webhook(seller(), webhook.id, 4).await.unwrap());
     let (_, progress) = store.webhook(seller(), webhook.id).await.unwrap().unwrap();
     assert_eq!((progress.position, progress.waiting), (4, vec![]));
+    assert_ne!(progress.revision, begun.revision);
+    let leased = store.lease_webhooks("a", &["native"], LONG).await.unwrap();
+    assert_eq!(leased[0].revision, progress.revision);
     assert!(!store.save_progress("a", begun).await.unwrap(), "outdated");
     assert!(store.save_progress("a", change(&*store, &webhook).await).await.unwrap());
 }
@@ -227,7 +235,7 @@ pub(crate) async fn a_webhook_is_switched_off_and_on(place: Place) {
     let store = place.open();
     let chat = a_chat(&*store).await;
     let webhook = create(&*store, seller(), "").await;
-    store.lease_webhooks("a", LONG).await.unwrap();
+    lease(&*store, "a", LONG).await;
     let failing = ProgressChange {
         position: 20,
         health: WebhookHealth { failing_since: Some(at(3)), ..WebhookHealth::unknown(at(2)) },
@@ -238,7 +246,7 @@ pub(crate) async fn a_webhook_is_switched_off_and_on(place: Place) {
     assert!(store.save_progress("a", failing.clone()).await.unwrap());
     let (off, _) = store.webhook(seller(), webhook.id).await.unwrap().unwrap();
     assert_eq!(off, Webhook { state: WebhookState::SwitchedOff, ..webhook.clone() });
-    assert_eq!(store.lease_webhooks("a", LONG).await.unwrap(), []);
+    assert_eq!(lease(&*store, "a", LONG).await, []);
     assert!(!store.save_progress("a", failing).await.unwrap());
 
     // By the one who saw it switched off, and only once.
@@ -250,7 +258,7 @@ pub(crate) async fn a_webhook_is_switched_off_and_on(place: Place) {
     assert_eq!((progress.position, progress.health), (20, WebhookHealth::unknown(at(50))));
     assert_eq!(progress.waiting, [WaitingPush { next_attempt_at: at(50), ..waiting(3, 0) }]);
     // Others may take it at once.
-    assert_eq!(store.lease_webhooks("b", LONG).await.unwrap(), std::slice::from_ref(&on));
+    assert_eq!(lease(&*store, "b", LONG).await, std::slice::from_ref(&on));
 
     say(&*store, buyer(), chat, "ну", 60).await;
     assert!(store.switch_on_webhook(&on, ResumeFrom::Newest, at(61)).await.unwrap());
@@ -282,7 +290,7 @@ pub(crate) async fn deliveries_are_paged_from_new_to_old(place: Place) {
 pub(crate) async fn old_deliveries_are_forgotten(place: Place) {
     let store = place.open();
     let webhook = create(&*store, seller(), "").await;
-    store.lease_webhooks("a", LONG).await.unwrap();
+    lease(&*store, "a", LONG).await;
     // More than are forgotten at once, and then some of which one lies behind a younger one.
     let many = (0..1200).map(|_| delivery(&webhook, 1));
     let deliveries = many.chain([20, 40, 30, 50].map(|second| delivery(&webhook, second)));

@@ -2,7 +2,9 @@
 
 use domain::Timestamp;
 use domain::id::{AccountId, ChatId, WebhookId};
-use engine::store::{ProgressChange, WaitingPush, Webhook, WebhookHealth, WebhookProgress};
+use engine::store::{
+    LeasedWebhook, ProgressChange, WaitingPush, Webhook, WebhookHealth, WebhookProgress,
+};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::{deliveries, subscriptions};
@@ -24,7 +26,8 @@ const SAVE: &str = "UPDATE webhook_progress SET failing_since = ?3, was_reached 
     counted_since = ?7, attempts = ?8, answered_200 = ?9, position = ?10 \
     WHERE account_id = ?1 AND webhook_id = ?2 AND revision = ?11 AND holder = ?12";
 const LEASE: &str = "UPDATE webhook_progress SET holder = ?3, held_until = ?5 \
-    WHERE account_id = ?1 AND webhook_id = ?2 AND (holder IS NULL OR holder = ?3 OR held_until <= ?4)";
+    WHERE account_id = ?1 AND webhook_id = ?2 AND (holder IS NULL OR holder = ?3 OR held_until <= ?4) \
+    RETURNING revision";
 
 /// Puts a new webhook behind the entry `position`.
 pub(super) fn begin(db: &Connection, webhook: &Webhook, position: i64) -> Result<()> {
@@ -149,26 +152,24 @@ pub(super) fn of(
     progress.optional()
 }
 
-/// Takes the active webhooks that nobody holds at `now`, and renews those that `holder` holds.
+/// Takes the active webhooks in `formats` that nobody holds at `now`, and renews those that `holder` holds.
 pub(super) fn lease(
     db: &Connection,
     holder: &str,
+    formats: &[String],
     now: Timestamp,
     until: Timestamp,
-) -> Result<Vec<Webhook>> {
+) -> Result<Vec<LeasedWebhook>> {
     let mut take = db.prepare_cached(LEASE)?;
     let mut leased = Vec::new();
     for webhook in subscriptions::active(db)? {
-        let taken = take.execute(params![
-            webhook.account.get(),
-            webhook.id.get(),
-            holder,
-            millisecond(now),
-            millisecond(until),
-        ])?;
-        if 0 < taken {
-            leased.push(webhook);
+        if !formats.contains(&webhook.format) {
+            continue;
         }
+        let (account, id) = (webhook.account.get(), webhook.id.get());
+        let taken = params![account, id, holder, millisecond(now), millisecond(until)];
+        let revision = take.query_row(taken, |row| row.get(0)).optional()?;
+        leased.extend(revision.map(|revision| LeasedWebhook { webhook, revision }));
     }
     Ok(leased)
 }
