@@ -4,6 +4,7 @@
 
 mod command_line;
 mod demo;
+mod feed;
 mod mapping;
 mod native;
 mod ozon;

@@ -101,6 +101,9 @@ impl OpenStream {
             let handed = std::mem::take(&mut self.handed);
             Box::pin(self.reader.delivered(&handed)).await;
         }
+        if self.stopping.as_ref().is_some_and(CancellationToken::is_cancelled) {
+            return Some(self.close(&server_stops()));
+        }
         loop {
             if let Some(chunk) = self.take_waiting() {
                 return Some(chunk);

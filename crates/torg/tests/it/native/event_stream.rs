@@ -46,7 +46,7 @@ impl Client<'_> {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert_eq!(response.headers()["cache-control"], "no-store");
-        EventStream { response, unread: Vec::new(), last_id, retry_ms: None }
+        EventStream::of(response, last_id)
     }
 
     /// What a stream is refused with.
@@ -69,6 +69,11 @@ impl Client<'_> {
 }
 
 impl EventStream {
+    /// The stream of an answer.
+    pub(crate) fn of(response: Response, last_id: Option<i64>) -> Self {
+        Self { response, unread: Vec::new(), last_id, retry_ms: None }
+    }
+
     /// The next event; none at the end. Comments and positions without data are passed over.
     pub(crate) async fn next(&mut self) -> Option<Block> {
         loop {

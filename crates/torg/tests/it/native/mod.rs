@@ -17,4 +17,6 @@ mod messages;
 mod refusals;
 mod steering;
 mod stream;
+mod streams_under_load;
+mod typing_and_presence;
 mod webhooks;

@@ -1,0 +1,212 @@
+//! Readers of one account's log that share what is rendered.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
+use domain::SignedDuration;
+use domain::commands::Subject;
+use domain::id::{AccountId, ChatId};
+use engine::EngineError;
+use engine::access::Caller;
+use engine::store::LogEntry;
+use engine::wakeups::Signal;
+use live::{Feed, Next, Reader, Render};
+use testkit::{BUYER, PRODUCT, SELLER, Server};
+
+/// Renders an entry as its sequence, and counts.
+#[derive(Clone, Default)]
+struct Counting(Arc<AtomicUsize>);
+
+#[async_trait]
+impl Render for Counting {
+    type Content = i64;
+
+    async fn render(
+        &self,
+        _account: AccountId,
+        entries: &[LogEntry],
+    ) -> Result<Vec<Option<i64>>, EngineError> {
+        self.0.fetch_add(entries.len(), Ordering::SeqCst);
+        Ok(entries.iter().map(|logged| Some(logged.sequence)).collect())
+    }
+}
+
+impl Counting {
+    fn rendered(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+async fn open_chat(server: &Server) -> ChatId {
+    let buyer = Caller::account_holder(BUYER);
+    let subject = Subject::Product(PRODUCT, None);
+    server.engine().open_chat(&buyer, subject, None).await.unwrap().chat.id
+}
+
+/// The sequences that come next.
+async fn sequences(reader: &mut Reader<Counting>) -> Vec<i64> {
+    let next = tokio::time::timeout(Duration::from_secs(10), reader.next()).await.unwrap();
+    match next.unwrap() {
+        Next::Frames(frames) => {
+            for frame in &frames {
+                assert_eq!(frame.content, Some(frame.logged.sequence));
+            }
+            frames.iter().map(|frame| frame.logged.sequence).collect()
+        }
+        Next::Signal(signal) => panic!("{signal:?}"),
+        Next::CutOff { oldest } => panic!("cut off before {oldest}"),
+    }
+}
+
+async fn is_silent(reader: &mut Reader<Counting>) -> bool {
+    tokio::time::timeout(Duration::from_millis(100), reader.next()).await.is_err()
+}
+
+#[tokio::test]
+async fn an_entry_is_rendered_once_for_all_that_are_up_to_date() {
+    let server = Server::start().await;
+    let chat = open_chat(&server).await;
+    let rendering = Counting::default();
+    let feed = Feed::new(server.engine().clone(), rendering.clone());
+    let mut readers: Vec<_> = (0..50).map(|_| feed.read(SELLER, 1)).collect();
+    for text in ["раз", "два", "три"] {
+        server.say(BUYER, chat, text).await;
+        for reader in &mut readers {
+            let after = reader.position();
+            assert_eq!(sequences(reader).await, [after + 1]);
+        }
+    }
+    for reader in &mut readers {
+        assert!(reader.position() == 4 && is_silent(reader).await);
+    }
+    assert_eq!(rendering.rendered(), 3);
+}
+
+#[tokio::test]
+async fn readers_at_different_places_each_see_all_that_is_theirs() {
+    let server = Server::start().await;
+    let chat = open_chat(&server).await;
+    for _ in 0..150 {
+        server.say(BUYER, chat, "слово").await;
+    }
+    let feed = Feed::new(server.engine().clone(), Counting::default());
+    let mut ahead = feed.read(SELLER, 140);
+    assert_eq!(sequences(&mut ahead).await, (141..=151).collect::<Vec<_>>());
+    for start in [0, 1, 75, 139, 140, 145, 150] {
+        let mut reader = feed.read(SELLER, start);
+        let mut seen = Vec::new();
+        while reader.position() < 151 {
+            seen.extend(sequences(&mut reader).await);
+        }
+        assert_eq!(seen, (start + 1..=151).collect::<Vec<_>>(), "from {start}");
+        assert!(is_silent(&mut reader).await);
+    }
+    // One that lags behind while another goes on.
+    let mut behind = feed.read(SELLER, 0);
+    assert_eq!(sequences(&mut behind).await.len(), 100);
+    for _ in 0..100 {
+        server.say(BUYER, chat, "дальше").await;
+        ahead.next().await.unwrap();
+    }
+    let mut seen = Vec::new();
+    while behind.position() < 251 {
+        seen.extend(sequences(&mut behind).await);
+    }
+    assert_eq!(seen, (101..=251).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn dropping_a_wait_loses_nothing() {
+    let server = Server::start().await;
+    let chat = open_chat(&server).await;
+    let feed = Feed::new(server.engine().clone(), Counting::default());
+    let mut readers = [feed.read(SELLER, 0), feed.read(SELLER, 0)];
+    let sends = async {
+        for _ in 0..100 {
+            server.say(BUYER, chat, "слово").await;
+        }
+    };
+    let [first, second] = &mut readers;
+    let impatient = async |reader: &mut Reader<Counting>| {
+        let mut expected = 1;
+        while expected <= 101 {
+            let wait = tokio::time::timeout(Duration::from_micros(300), reader.next()).await;
+            let Ok(next) = wait else { continue };
+            let Next::Frames(frames) = next.unwrap() else { panic!("nothing else happens") };
+            for frame in frames {
+                assert_eq!(frame.logged.sequence, expected);
+                expected += 1;
+            }
+        }
+    };
+    tokio::join!(sends, impatient(first), impatient(second));
+}
+
+#[tokio::test]
+async fn a_reader_behind_what_is_kept_is_cut_off() {
+    let server = Server::start().await;
+    let chat = open_chat(&server).await;
+    server.say(BUYER, chat, "давно").await;
+    let feed = Feed::new(server.engine().clone(), Counting::default());
+    let mut up_to_date = feed.read(SELLER, 2);
+    let mut behind = feed.read(SELLER, 1);
+    server.clock().advance(SignedDuration::from_hours(31 * 24));
+    let seller = Caller::account_holder(SELLER);
+    let started = Instant::now();
+    while server.engine().events(&seller, 0, 1).await.unwrap().oldest != 3 {
+        assert!(started.elapsed() < Duration::from_secs(10));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(matches!(behind.next().await, Ok(Next::CutOff { oldest: 3 })));
+    assert!(is_silent(&mut up_to_date).await);
+    server.say(BUYER, chat, "теперь").await;
+    assert_eq!(sequences(&mut up_to_date).await, [3]);
+    assert!(matches!(behind.next().await, Ok(Next::CutOff { oldest: 3 })));
+}
+
+#[tokio::test]
+async fn each_message_that_was_handed_over_is_noted_whoever_handed_it_over() {
+    let server = Server::start().await;
+    let (chat, quiet) = (open_chat(&server).await, open_order_chat(&server).await);
+    let early = server.say(BUYER, quiet, "в другом чате").await;
+    let late = server.say(BUYER, chat, "здесь").await;
+    let feed = Feed::new(server.engine().clone(), Counting::default());
+    let delivered = async |chat| server.chat(SELLER, chat).await.seller.marks.delivered_up_to;
+    let newest =
+        server.engine().events(&Caller::account_holder(SELLER), 0, 1).await.unwrap().newest;
+    let (mut first, mut second) = (feed.read(SELLER, newest - 1), feed.read(SELLER, 0));
+    let Ok(Next::Frames(frames)) = first.next().await else { panic!("there is an entry") };
+    first.delivered(&frames).await;
+    assert_eq!((delivered(chat).await, delivered(quiet).await), (Some(late.id), None));
+    // A reader from further back hands over what the first one did not.
+    let Ok(Next::Frames(frames)) = second.next().await else { panic!("there are entries") };
+    second.delivered(&frames).await;
+    assert_eq!(delivered(quiet).await, Some(early.id));
+}
+
+async fn open_order_chat(server: &Server) -> ChatId {
+    let order = server.order(domain::catalog::Model::Fbs).await;
+    let buyer = Caller::account_holder(BUYER);
+    let subject = Subject::Posting(order.posting);
+    server.engine().open_chat(&buyer, subject, None).await.unwrap().chat.id
+}
+
+#[tokio::test]
+async fn signals_reach_all_readers_of_an_account() {
+    let server = Server::start().await;
+    let chat = open_chat(&server).await;
+    let feed = Feed::new(server.engine().clone(), Counting::default());
+    let mut readers = [feed.read(SELLER, 1), feed.read(SELLER, 1)];
+    for reader in &mut readers {
+        assert!(is_silent(reader).await);
+    }
+    server.engine().tell_typing(&Caller::account_holder(BUYER), chat).await.unwrap();
+    for reader in &mut readers {
+        let next = reader.next().await.unwrap();
+        assert!(matches!(next, Next::Signal(Signal::Typing { by: BUYER, .. })));
+    }
+    drop(readers);
+    assert!(!server.engine().is_listened_to(SELLER));
+}
