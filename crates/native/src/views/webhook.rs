@@ -34,24 +34,24 @@ pub(crate) struct WebhookView {
     waiting: usize,
     /// When the first push failed, if none was accepted since.
     failing_since: Option<Time>,
-    /// The latest attempt, pings included.
+    /// The latest attempt or note, pings included.
     last_delivery: Option<DeliveryView>,
 }
 
-/// An attempt to push.
+/// An attempt to push, or a note of what was done instead: then `attempt` is 0, and `reason` says what.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DeliveryView {
     /// When it began.
     at: Time,
-    /// The type of the push, in the format's words.
+    /// The type of the push, in the format's words; null for a note.
     #[serde(rename = "type")]
-    kind: String,
-    /// The event that was pushed; null for a ping.
+    kind: Option<String>,
+    /// The event that was pushed; null for a ping and for a note.
     sequence: Option<i64>,
-    /// 1 for the first attempt.
+    /// 1 for the first attempt, 0 for a note.
     attempt: u32,
     outcome: DeliveryOutcomeName,
-    /// Why it was not accepted, in the format's words.
+    /// Why it was not accepted, in the format's words, or what a note says.
     reason: Option<String>,
     /// The status of the answer; null when there was none.
     status: Option<u16>,
@@ -90,7 +90,7 @@ impl DeliveryView {
         let reason = attempt.reason();
         Self {
             at: Time(attempt.at),
-            kind: attempt.kind.to_owned(),
+            kind: Some(attempt.kind.to_owned()),
             sequence: None,
             attempt: 1,
             outcome: DeliveryOutcomeName::of(&attempt.verdict),
@@ -117,7 +117,7 @@ impl DeliveryView {
         } = delivery;
         Self {
             at: Time(at),
-            kind,
+            kind: (!kind.is_empty()).then_some(kind),
             sequence,
             attempt,
             outcome: outcome.into(),

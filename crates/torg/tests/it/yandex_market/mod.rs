@@ -8,6 +8,7 @@ mod filters;
 mod history;
 mod limits;
 mod neighbours;
+mod notifications;
 mod order_of_checks;
 mod pages;
 mod reading;
