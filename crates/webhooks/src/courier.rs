@@ -338,8 +338,7 @@ impl Courier {
         match landed {
             Landed::Ping(attempt) => {
                 self.is_pinging = false;
-                self.health = health::after(self.health, &attempt);
-                self.health.pinged_at = attempt.at;
+                self.health = health::after_ping(self.health, &attempt, self.lanes.is_failing());
                 self.deliveries.push(attempt.delivery(self.webhook.id, None, 1, false));
                 self.save_at = Some(Instant::now());
                 self.judge(&attempt, false).await;

@@ -47,7 +47,8 @@ pub trait PushFormat: Send + Sync + 'static {
     fn is_confirmed_by_ping(&self) -> bool;
 
     /// How often an active webhook is pinged unasked, so that a receiver that went away is known before there is
-    /// something to tell it; none for never. Such a ping counts for the webhook's standing like a push.
+    /// something to tell it; none for never. Such a ping counts for the webhook's standing like a push, but its success does
+    /// not make up for pushes that wait after they have failed.
     fn ping_interval(&self) -> Option<SignedDuration> {
         None
     }

@@ -33,6 +33,20 @@ pub(crate) fn after(health: WebhookHealth, attempt: &Attempt) -> WebhookHealth {
     }
 }
 
+/// `health` after a ping, while pushes fail or while none does. A receiver that answers pings alone has not recovered.
+pub(crate) fn after_ping(
+    health: WebhookHealth,
+    ping: &Attempt,
+    pushes_fail: bool,
+) -> WebhookHealth {
+    let after = WebhookHealth { pinged_at: ping.at, ..after(health, ping) };
+    if pushes_fail && ping.is_accepted() {
+        let WebhookHealth { failing_since, has_alarmed, .. } = health;
+        return WebhookHealth { failing_since, was_reached: true, has_alarmed, ..after };
+    }
+    after
+}
+
 /// For how long nothing was accepted at `now`.
 pub(crate) fn failing_for(health: &WebhookHealth, now: Timestamp) -> SignedDuration {
     let failing_for = health.failing_since.map(|since| now.duration_since(since));
@@ -88,6 +102,24 @@ mod tests {
         assert_eq!((health.attempts, health.answered_200), (4, 2));
         health = after(health, &attempt(7, None, FAILED));
         assert!(standing(&health, at(7), false).unreachable, "what was before is forgiven");
+    }
+
+    #[test]
+    fn a_receiver_that_answers_pings_alone_has_not_recovered() {
+        let mut health = after(WebhookHealth::unknown(at(0)), &attempt(1, None, FAILED));
+        health.has_alarmed = true;
+        let pong = attempt(2, Some(200), Verdict::Accepted);
+        let failing = after_ping(health, &pong, true);
+        let stands = |health: WebhookHealth| {
+            (health.failing_since, health.was_reached, health.has_alarmed, health.pinged_at)
+        };
+        assert_eq!(stands(failing), (Some(at(1)), true, true, at(2)));
+        assert_eq!((failing.attempts, failing.answered_200), (2, 1));
+        // Nothing is waiting that failed.
+        assert_eq!(stands(after_ping(health, &pong, false)), (None, false, false, at(2)));
+        let unanswered =
+            after_ping(WebhookHealth::unknown(at(0)), &attempt(1, None, FAILED), false);
+        assert_eq!(stands(unanswered), (Some(at(1)), false, false, at(1)));
     }
 
     #[test]

@@ -69,6 +69,11 @@ impl Lanes {
         ENTRIES_MAX.saturating_sub(taken)
     }
 
+    /// Whether an entry waits that was attempted.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.taken.values().any(is_failing)
+    }
+
     /// How many attempts are under way.
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight
