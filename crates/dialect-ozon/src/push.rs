@@ -35,6 +35,9 @@ const FIRST_REPEATS_SECONDS: [i64; 7] = [5, 10, 20, 40, 80, 160, 320];
 /// it is reached, then five times (Ozon contract §9.4, §11.20).
 const LAST_REPEATS: (SignedDuration, usize) = (SignedDuration::from_mins(10), 6);
 
+/// From the first attempt of a push to its last.
+const WHOLE_SCHEDULE: SignedDuration = SignedDuration::from_secs(4235);
+
 /// "From time to time" (Ozon contract §9.1).
 const PING_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 
@@ -141,8 +144,10 @@ fn give_up(standing: &Standing) -> GiveUp {
     if ERRORS_MAX <= failing_for {
         return GiveUp::Now { reason: "no push was accepted for 24 hours" };
     }
-    if unreachable && dropped {
-        let reason = "the receiver was not reached, or took longer than 5 seconds, in every attempt of a push";
+    // A message that alone makes its receiver hang is dropped, and the others go on.
+    if unreachable && dropped && WHOLE_SCHEDULE <= failing_for {
+        let reason =
+            "the receiver was not reached, or took longer than 5 seconds, until a push was dropped";
         return GiveUp::Now { reason };
     }
     // Who cannot be reached at all has not answered anything; that is the second rule's business.

@@ -28,6 +28,7 @@ fn a_push_is_repeated_after_seconds_then_every_ten_minutes_then_dropped() {
         [5, 10, 20, 40, 80, 160, 320, 600, 600, 600, 600, 600, 600],
         "Ozon contract §11.20"
     );
+    assert_eq!(WHOLE_SCHEDULE.as_secs(), intervals.iter().sum::<i64>());
     assert_eq!(repeat_after(14), None);
     assert_eq!(repeat_after(u32::MAX), None);
     assert_eq!(repeat_after(0), None);
@@ -54,7 +55,10 @@ fn who_was_not_reached_in_any_attempt_of_a_push_is_given_up() {
     assert_eq!(give_up(&unreachable(1, false)), "soon", "there were many attempts");
     assert_eq!(give_up(&Standing { attempts: 5, ..unreachable(9, false) }), "no");
     assert_eq!(give_up(&Standing { attempts: 5, ..unreachable(10, false) }), "soon");
-    assert!(give_up(&unreachable(71, true)).contains("every attempt of a push"));
+    assert!(give_up(&unreachable(71, true)).contains("until a push was dropped"));
+    assert_eq!(give_up(&unreachable(71, false)), "soon");
+    let others_arrived = Standing { attempts: 5, ..unreachable(9, true) };
+    assert_eq!(give_up(&others_arrived), "no", "one message that its receiver chokes on");
     let reached = Standing { unreachable: false, attempts: 14, ..unreachable(71, true) };
     assert_eq!(give_up(&reached), "no", "it did answer something");
 }
