@@ -10,6 +10,8 @@ mod limits;
 mod list;
 mod notification_lists;
 mod notifications;
+mod push_delivery;
+mod pushes;
 mod read;
 mod receiver;
 mod send;
