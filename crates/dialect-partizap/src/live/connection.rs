@@ -170,9 +170,10 @@ impl Connection {
         person: &Person,
         hello: &Connect,
     ) -> Step<Reader<PublicationWriter>> {
-        let engine = &self.live.face.engine;
+        let engine = self.live.face.engine.clone();
         let caller = Caller::account_holder(person.account);
         let epoch = engine.seal_cursor("partizap live epoch", &person.account.get().to_be_bytes());
+        // No entry is wanted, only where the log begins and ends.
         let end = engine.events(&caller, i64::MAX, 1).await?;
         let wanted = hello.position(&person.channel);
         let is_known = |wanted: &Position| {
@@ -184,6 +185,8 @@ impl Connection {
         let known = wanted.as_ref().filter(|wanted| is_known(wanted));
         let start = known.map_or(end.newest, |known| known.offset);
         let mut reader = self.live.feed.read(person.account, start);
+        // From here on the end of the session is heard of; it may have come since the upgrade.
+        self.require_session(person).await?;
         let mut missed = Vec::new();
         if start < end.newest {
             match reader.next().await? {
@@ -202,7 +205,7 @@ impl Connection {
         };
         let welcome = Welcome {
             id: hello.id,
-            client: self.live.face.engine.random().uuid().to_string(),
+            client: engine.random().uuid().to_string(),
             ping_seconds: PING_INTERVAL.as_secs(),
             channel: &person.channel,
             subscription,

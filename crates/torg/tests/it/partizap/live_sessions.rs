@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::{BUYER, OTHER_BUYER, PRODUCT, SELLER, Server};
 
-use super::live_socket::Socket;
+use super::live_socket::{Socket, Upgrade};
 use super::person::{Person, answer_of};
 
 async fn assert_ended(socket: &mut Socket, case: &str) {
@@ -34,6 +34,16 @@ async fn signing_out_ends_the_connections_of_that_session_only() {
         assert_ended(socket, "signed out").await;
     }
     assert_lives(&mut phone, &server).await;
+}
+
+#[tokio::test]
+async fn a_session_that_ends_before_the_hello_is_noticed() {
+    let server = Server::start().await;
+    let seller = Person::sign_in(&server, SELLER).await;
+    let mut socket = Upgrade::of(&seller).open().await.unwrap();
+    assert_eq!(seller.post_nothing("/auth/logout").await.status, 200);
+    socket.say(&json!({"id": 1, "connect": {}})).await;
+    assert_ended(&mut socket, "signed out").await;
 }
 
 #[tokio::test]
