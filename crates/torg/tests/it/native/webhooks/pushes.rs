@@ -9,7 +9,7 @@ use testkit::{Receiver, Reply, Server};
 use super::{deliveries, make, make_for, once_all_is_told, path, text_of, wait, willing};
 use crate::native::client::Client;
 
-/// The first thing that a receiver is told, behind those events that are told of one webhook alone.
+/// The texts of the next pushes.
 async fn texts(receiver: &Receiver, count: usize) -> Vec<String> {
     let mut texts = Vec::new();
     for _ in 0..count {
@@ -113,6 +113,9 @@ async fn any_success_is_enough() {
         assert_eq!(found["last_delivery"]["outcome"], "accepted", "{status}");
         assert_eq!(found["last_delivery"]["status"], status);
     }
+    // No person's client has seen anything by that.
+    let seen = buyer.get(&format!("/chats/{chat}")).await.ok();
+    assert_eq!(seen["seller_position"]["delivered_up_to"], Value::Null);
     wait(&server, 7200);
     receiver.is_left_alone().await;
 }

@@ -175,3 +175,28 @@ async fn a_replay_stays_within_the_log() {
     seller.post(&replay, json!({"from_sequence": 3})).await.ok();
     assert_eq!(seller.get(&path(&made, "")).await.ok()["lag"], 0);
 }
+
+#[tokio::test]
+async fn a_replay_begins_with_what_is_kept() {
+    let server = Server::start().await;
+    let (seller, buyer) = (Client::seller(&server).await, Client::buyer(&server).await);
+    let receiver = willing().await;
+    let made = make(&seller, &receiver).await;
+    let chat = buyer.product_chat().await;
+    super::wait(&server, 31 * 24 * 3600);
+    buyer.say(chat, "вопрос").await;
+    for _ in 0..2 {
+        receiver.next().await;
+    }
+    let log = async || seller.get("/events").await.ok();
+    while log().await["oldest"] != 2 {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    let replay = path(&made, "/replay");
+    let problem = seller.post(&replay, json!({"from_sequence": 1})).await;
+    assert_eq!(problem.problem(StatusCode::GONE, "log-trimmed")["oldest"], 2);
+    // Reading the log has told the seller's account what it had not been told before: another event.
+    assert_eq!(receiver.next().await.json()["kind"], "chat.delivered");
+    seller.post(&replay, json!({"from_sequence": 2})).await.ok();
+    assert_eq!(receiver.next().await.json()["message"]["text"], "вопрос");
+}
