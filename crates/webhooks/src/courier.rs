@@ -60,9 +60,10 @@ pub(crate) struct Assignment {
 /// Pushes until it has to finish, the webhook is switched off, or another server may hold it.
 pub(crate) async fn push(assignment: Assignment) {
     let held_until = assignment.held_until.clone();
+    let webhook = assignment.orders.borrow().0.id.get();
     tokio::select! {
         // Whatever is in flight is cut off: somebody else may push it now.
-        () = run_out(held_until) => tracing::warn!("a webhook was not renewed in time"),
+        () = run_out(held_until) => tracing::warn!(webhook, "a webhook was not renewed in time"),
         () = Courier::new(assignment).work() => {}
     }
 }

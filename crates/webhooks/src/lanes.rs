@@ -9,7 +9,9 @@ use engine::store::{LogEntry, WaitingPush};
 use crate::format::Order;
 
 /// So many entries of a webhook are taken up at most; the log is the queue for the others.
-const ENTRIES_MAX: usize = 512;
+const ENTRIES_MAX: usize = 2000;
+/// So many of them may have been read ahead, in lanes that do not fail.
+const READ_AHEAD_MAX: usize = 256;
 /// So many lanes may fail before nothing new is taken up.
 const FAILING_LANES_MAX: usize = 16;
 
@@ -61,12 +63,20 @@ impl Lanes {
 
     /// How many more entries may be taken up.
     pub(crate) fn room(&self) -> usize {
-        let failing = self.taken.values().filter(|lane| is_failing(lane)).count();
-        if FAILING_LANES_MAX <= failing {
+        let (mut failing_lanes, mut failing, mut read_ahead) = (0, 0, 0);
+        for lane in self.taken.values() {
+            if is_failing(lane) {
+                failing_lanes += 1;
+                failing += lane.len();
+            } else {
+                read_ahead += lane.len();
+            }
+        }
+        if FAILING_LANES_MAX <= failing_lanes {
             return 0;
         }
-        let taken: usize = self.taken.values().map(VecDeque::len).sum();
-        ENTRIES_MAX.saturating_sub(taken)
+        let room = ENTRIES_MAX.saturating_sub(failing + read_ahead);
+        room.min(READ_AHEAD_MAX.saturating_sub(read_ahead))
     }
 
     /// Whether an entry waits that was attempted.
@@ -251,10 +261,15 @@ mod tests {
         for push in &started[..15] {
             lanes.put_back(WaitingPush { attempts: 1, next_attempt_at: at(60), ..*push });
         }
-        assert_eq!(lanes.room(), ENTRIES_MAX - 20);
+        assert_eq!(lanes.room(), READ_AHEAD_MAX - 5);
         lanes.put_back(WaitingPush { attempts: 1, next_attempt_at: at(60), ..started[15] });
         assert_eq!(lanes.room(), 0);
 
+        let mut lanes = taken_up(Order::PerChat, &vec![5; READ_AHEAD_MAX]);
+        assert_eq!(lanes.room(), 0);
+        let first = start_all(&mut lanes, 0)[0];
+        lanes.put_back(WaitingPush { attempts: 1, next_attempt_at: at(60), ..first });
+        assert_eq!(lanes.room(), READ_AHEAD_MAX, "what waits behind a failure was not read ahead");
         assert_eq!(taken_up(Order::PerChat, &vec![5; ENTRIES_MAX]).room(), 0);
     }
 }

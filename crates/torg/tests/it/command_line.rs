@@ -112,6 +112,29 @@ fn a_server_starts_answers_and_stops_at_a_signal() {
     assert!(signalled.success() && server.wait().unwrap().success());
 }
 
+#[test]
+fn a_data_directory_has_one_server_and_keys_can_be_made_beside_it() {
+    let torg = Torg::new();
+    let serve = ["serve", "--listen", "127.0.0.1:0", "--set", "log.format=json"];
+    let mut server = torg.command(&serve).stderr(Stdio::piped()).spawn().unwrap();
+    listening_address(&mut server);
+
+    let refusal = torg.refusal(&serve);
+    assert!(
+        refusal.contains("another server runs on") && refusal.contains("data_dir"),
+        "{refusal}"
+    );
+    assert!(torg.run(&["key", "create", "--name", "test"]).status.success());
+
+    // A server that was killed leaves nothing behind that keeps the next one away.
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let mut next = torg.command(&serve).stderr(Stdio::piped()).spawn().unwrap();
+    listening_address(&mut next);
+    next.kill().unwrap();
+    next.wait().unwrap();
+}
+
 /// Reads the logs until they tell the address.
 fn listening_address(server: &mut Child) -> String {
     let logs = BufReader::new(server.stderr.as_mut().unwrap());
