@@ -59,6 +59,8 @@ pub struct Limits {
     pub logins: Quota,
     /// The time between two requests for another verification mail.
     pub verification_interval: SignedDuration,
+    /// Live connections at once; 0 for any number.
+    pub live_connections: u32,
 }
 
 impl Default for Settings {
@@ -93,6 +95,7 @@ impl Default for Limits {
             reads: in_minutes(300, 1),
             logins: in_minutes(10, 15),
             verification_interval: SignedDuration::from_secs(60),
+            live_connections: 100,
         }
     }
 }

@@ -251,6 +251,7 @@ fn partizap(all: &Settings, engine: &Engine) -> Face {
             verification_interval: SignedDuration::from_secs(
                 limits.verification_interval_seconds.into(),
             ),
+            live_connections: limits.live_connections,
         },
         ..dialect_partizap::Settings::default()
     };

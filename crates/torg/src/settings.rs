@@ -394,6 +394,10 @@ pub struct PartizapLimits {
     /// Seconds between two requests for another verification mail: 1 to 86400.
     #[config(default = 60, validate(is_within(1..=86_400, *verification_interval_seconds), "out of bounds"))]
     pub verification_interval_seconds: u32,
+
+    /// Live connections at once: 0 to 1000000; 0 lifts the limit.
+    #[config(default = 100, validate(is_within(0..=1_000_000, *live_connections), "out of bounds"))]
+    pub live_connections: u32,
 }
 
 const HOURLY: std::ops::RangeInclusive<u32> = 1..=1_000_000_000;

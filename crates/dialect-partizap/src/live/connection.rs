@@ -8,6 +8,7 @@ use axum::extract::ws::{Message, WebSocket};
 use domain::id::AccountId;
 use engine::EngineError;
 use engine::access::Caller;
+use engine::limits::Pass;
 use engine::store::Session;
 use engine::wakeups::Signal;
 use tokio::time::timeout;
@@ -20,6 +21,7 @@ use super::event::Event;
 use super::heartbeat::{Due, Heartbeat, PING_INTERVAL};
 use super::render::{PublicationWriter, Published};
 use super::reply::{PING, Publication, Subscription, Welcome, not_available};
+use crate::Face;
 use crate::wire::Writer;
 
 /// How long a client may take to say hello.
@@ -50,6 +52,8 @@ pub(crate) struct Person {
     account: AccountId,
     token_hash: [u8; 32],
     channel: String,
+    /// One of the person's live connections.
+    _place: Pass,
 }
 
 type Step<T> = Result<T, End>;
@@ -69,13 +73,16 @@ impl From<EngineError> for End {
 }
 
 impl Person {
-    /// Whose session it is.
-    pub(crate) fn of(session: &Session) -> Self {
-        Self {
+    /// Whose session it is; none if the person has as many live connections as one may have.
+    pub(crate) fn enter(face: &Face, session: &Session) -> Option<Self> {
+        let subject = session.account.to_string();
+        let at_once_max = face.settings.limits.live_connections;
+        Some(Self {
             account: session.account,
             token_hash: session.token_hash,
-            channel: format!("personal:#{}", session.account),
-        }
+            channel: format!("personal:#{subject}"),
+            _place: face.engine.limits().enter("partizap live", &subject, at_once_max)?,
+        })
     }
 }
 

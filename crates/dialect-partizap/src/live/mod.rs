@@ -40,6 +40,8 @@ const SUB_PROTOCOL: &str = "centrifuge-json";
 const READ_BUFFER_BYTES: usize = 1 << 10;
 /// The most that may wait to be written to a connection, in bytes. More than one frame never waits.
 const WRITE_BUFFER_BYTES_MAX: usize = 16 << 20;
+/// What a person is told who has too many connections; one of them may end at any time.
+const TOO_MANY_CONNECTIONS: Error = Error::TooOften { retry_after_seconds: 10 };
 
 /// What all connections share.
 #[derive(Clone)]
@@ -74,11 +76,14 @@ pub(crate) async fn connect(
         Some(token) => live.face.engine.session(token, &browser_of(&headers, address)).await,
         None => Ok(None),
     };
-    let session = match session {
-        Ok(session) => session,
+    let person = match session {
+        Ok(Some((session, _))) => match Person::enter(&live.face, &session) {
+            Some(person) => Some(person),
+            None => return TOO_MANY_CONNECTIONS.into_response(),
+        },
+        Ok(None) => None,
         Err(error) => return Error::from(error).into_response(),
     };
-    let person = session.map(|(session, _)| Person::of(&session));
     let upgrade = upgrade
         .protocols([SUB_PROTOCOL])
         .read_buffer_size(READ_BUFFER_BYTES)

@@ -1,6 +1,6 @@
 //! The protocol itself: hello, ping, what is not offered, who is let in (Partizap contract §6.3).
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::SignedDuration;
 use domain::id::ChatId;
@@ -158,6 +158,30 @@ async fn who_has_no_session_is_let_in_to_hear_why_not() {
     for nobody in nobodies {
         let mut socket = nobody.open().await.unwrap();
         assert_eq!(socket.goodbye().await, (4501, "unauthorized".to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn a_person_has_so_many_connections_at_once_and_no_more() {
+    let server = Server::start_with(|settings| settings.partizap.limits.live_connections = 2).await;
+    let seller = Person::sign_in(&server, SELLER).await;
+    let also_seller = Person::sign_in(&server, SELLER).await;
+    let first = Socket::of(&seller).await;
+    let _second = Socket::of(&also_seller).await;
+    let refused = Upgrade::of(&seller).open().await.err().unwrap();
+    assert_eq!(
+        (refused.status().as_u16(), &refused.headers()["retry-after"]),
+        (429, &"10".parse().unwrap())
+    );
+    // Others have their own.
+    let buyer = Person::sign_in(&server, BUYER).await;
+    Socket::of(&buyer).await;
+
+    drop(first);
+    let began_at = Instant::now();
+    while Upgrade::of(&seller).open().await.is_err() {
+        assert!(began_at.elapsed() < Duration::from_secs(10));
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
