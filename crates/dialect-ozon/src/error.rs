@@ -166,7 +166,8 @@ impl From<WebhookError> for Error {
             | WebhookError::UnknownFormat { .. }
             | WebhookError::UnknownType { .. }
             | WebhookError::CutOff { .. }
-            | WebhookError::BeyondNewest { .. } => Self::internal(),
+            | WebhookError::BeyondNewest { .. }
+            | WebhookError::NotSigned => Self::internal(),
         }
     }
 }

@@ -106,6 +106,10 @@ impl PushFormat for NativePush {
         Duration::from_secs(15)
     }
 
+    fn signs(&self) -> bool {
+        true
+    }
+
     fn order(&self) -> Order {
         Order::PerChat
     }

@@ -46,6 +46,12 @@ impl From<WebhookError> for Problem {
                 ),
             )
             .with("ping", DeliveryView::of_ping(&attempt)),
+            WebhookError::NotSigned => Self::new(
+                CONFLICT,
+                "not-signed",
+                "There is no secret to replace",
+                "Pushes in the format of this webhook are not signed.",
+            ),
             WebhookError::TooMany { max } => Self::new(
                 CONFLICT,
                 "too-many-webhooks",

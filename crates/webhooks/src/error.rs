@@ -35,6 +35,9 @@ pub enum WebhookError {
     /// The receiver did not answer a ping as it should.
     #[error("the receiver did not confirm: {}", .0.reason())]
     NotConfirmed(Box<Attempt>),
+    /// There is no secret to replace: pushes in this format are not signed.
+    #[error("pushes in this format are not signed")]
+    NotSigned,
     /// The account has as many webhooks as it may have.
     #[error("an account has at most {max} webhooks")]
     TooMany {

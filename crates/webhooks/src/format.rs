@@ -40,6 +40,11 @@ pub trait PushFormat: Send + Sync + 'static {
     /// How long a receiver may take to answer, connecting included.
     fn answer_time_max(&self, purpose: Purpose) -> Duration;
 
+    /// Whether its pushes are signed with the webhook's secret.
+    fn signs(&self) -> bool {
+        false
+    }
+
     /// What waits while a push fails.
     fn order(&self) -> Order;
 

@@ -208,12 +208,21 @@ impl Webhooks {
         Ok(())
     }
 
-    /// Gives a webhook a new secret. The old one still signs beside it for 24 hours.
+    /// Whether the secret of a webhook in this format signs anything.
+    pub fn signs(&self, format: &str) -> bool {
+        self.format(format).is_ok_and(PushFormat::signs)
+    }
+
+    /// Gives a webhook a new secret, in formats that sign. The old one still signs beside it for 24 hours.
     pub async fn rotate_secret(
         &self,
         account: AccountId,
         id: WebhookId,
     ) -> Result<Webhook, WebhookError> {
+        let webhook = self.get(account, id).await?;
+        if !self.signs(&webhook.format) {
+            return Err(WebhookError::NotSigned);
+        }
         let secret = self.shared.engine.random().secret();
         let until = self.shared.engine.now() + PREVIOUS_SECRET_TERM;
         let rotated = |webhook: &Webhook| Webhook {

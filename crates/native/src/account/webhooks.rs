@@ -56,8 +56,8 @@ pub(crate) struct ReplayRequest {
 pub(crate) struct WebhookWithSecret {
     #[serde(flatten)]
     webhook: WebhookView,
-    /// `whsec_` and base64. It signs the pushes of the format `native`; the other formats have no signature.
-    secret: String,
+    /// `whsec_` and base64; null in formats that do not sign.
+    secret: Option<String>,
 }
 
 /// The webhooks of an account.
@@ -281,6 +281,6 @@ async fn with_secret(api: &Api, webhook: &Webhook) -> Result<WebhookWithSecret, 
     let report = api.webhooks.report(webhook.account, webhook.id).await?;
     Ok(WebhookWithSecret {
         webhook: WebhookView::of(report),
-        secret: shown_secret(&webhook.secret),
+        secret: api.webhooks.signs(&webhook.format).then(|| shown_secret(&webhook.secret)),
     })
 }

@@ -48,6 +48,10 @@ impl PushFormat for Toy {
         &[MESSAGE]
     }
 
+    fn signs(&self) -> bool {
+        true
+    }
+
     async fn render(
         &self,
         _webhook: &Webhook,

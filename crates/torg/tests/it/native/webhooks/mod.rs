@@ -54,12 +54,12 @@ pub(crate) async fn once(
     webhook: &Value,
     is_so: impl Fn(&Value) -> bool,
 ) -> Value {
-    for _ in 0..200 {
+    for _ in 0..400 {
         let found = client.get(&path(webhook, "")).await.ok();
         if is_so(&found) {
             return found;
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(25)).await;
     }
     panic!("it never came so far: {}", client.get(&path(webhook, "")).await.text);
 }

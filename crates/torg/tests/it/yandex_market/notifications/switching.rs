@@ -82,6 +82,16 @@ async fn a_pause_ends_with_a_ping_and_loses_nothing() {
 }
 
 #[tokio::test]
+async fn there_is_no_secret_of_any_kind() {
+    let cabinet = Cabinet::open().await;
+    let (api, receiver) = (seller(&cabinet).await, willing().await);
+    let made = subscribe(&api, &receiver, &[]).await;
+    assert_eq!(made["secret"], Value::Null);
+    let answer = api.post(&path(&made, "/rotate-secret"), json!({})).await;
+    answer.problem(StatusCode::CONFLICT, "not-signed");
+}
+
+#[tokio::test]
 async fn the_marketplace_can_set_a_url_up_for_its_seller() {
     let cabinet = Cabinet::open().await;
     let host = crate::native::client::Client::host(&cabinet.server).await;
