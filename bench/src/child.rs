@@ -1,0 +1,120 @@
+//! A server in a process of its own, so that its memory can be told from that of its clients.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+
+use anyhow::Context as _;
+use domain::account::Account;
+use domain::catalog::Fact;
+use domain::chat::Side;
+use domain::commands::Subject;
+use domain::id::AccountId;
+use engine::Engine;
+use engine::access::{Caller, Host};
+use engine::sessions::Browser;
+use torg::faces::NATIVE_AUDIENCE;
+use torg::server::{Server, Surroundings};
+use torg::settings::{self, Sources};
+
+/// The argument by which this program is such a server.
+pub(crate) const ARGUMENT: &str = "server-with-people";
+
+/// A running server with people in it, who all have a key and a session.
+pub(crate) struct ServerWithPeople {
+    process: Child,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+}
+
+impl ServerWithPeople {
+    /// Starts a server with so many people, at least four; see [`person`]. The first sells to the second, and the third to
+    /// the fourth.
+    pub(crate) fn start(people: usize) -> anyhow::Result<Self> {
+        let mut process = Command::new(std::env::current_exe()?)
+            .args([ARGUMENT, &people.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut line = String::new();
+        let output = process.stdout.take().context("the server's output")?;
+        BufReader::new(output).read_line(&mut line)?;
+        let address = line.trim().parse().context("the server did not start")?;
+        Ok(Self { process, address })
+    }
+
+    /// The memory that the server holds, in bytes.
+    pub(crate) fn resident_bytes(&self) -> anyhow::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        let kibibytes: u64 = kibibytes.context("no VmRSS on this system")?.trim().parse()?;
+        Ok(kibibytes << 10)
+    }
+}
+
+impl Drop for ServerWithPeople {
+    fn drop(&mut self) {
+        // It ends with its standard input. That it has ended is all that matters now.
+        drop(self.process.stdin.take());
+        let _ = self.process.wait();
+    }
+}
+
+/// The number, the key and the cookie of a person: everybody knows them here.
+pub(crate) struct Person {
+    pub(crate) id: i64,
+    pub(crate) key: String,
+    pub(crate) cookie: String,
+}
+
+/// The `index`th person, from 0.
+pub(crate) fn person(index: usize) -> Person {
+    Person {
+        id: 1000 + i64::try_from(index).unwrap_or(i64::MAX),
+        key: format!("torg_bench_{index}"),
+        cookie: format!("PARTIZAP_SESSION=bench-{index}"),
+    }
+}
+
+/// Runs as the server until standard input ends.
+pub(crate) async fn run(people: &str) -> anyhow::Result<()> {
+    let data = tempfile::tempdir()?;
+    let mut settings = settings::load(&Sources::default())?;
+    settings.listen = "127.0.0.1:0".parse()?;
+    settings.data_dir = data.path().to_owned();
+    settings.limits.connections = 100_000;
+    settings.native.requests_per_minute = 0;
+    let server = Server::start(&settings, Surroundings::of_this_machine()).await?;
+    settle(server.engine(), people.parse()?).await?;
+    writeln!(std::io::stdout(), "{}", server.address())?;
+    let ended = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
+    ended.await??;
+    server.stop().await
+}
+
+async fn settle(engine: &Engine, people: usize) -> anyhow::Result<()> {
+    let account = |index| AccountId::new(person(index).id).context("an id");
+    let facts = (0..people).map(|index| {
+        let account = Account::new(account(index)?, "Somebody".to_owned(), engine.now());
+        Ok(Fact::Account(Box::new(account), None))
+    });
+    let facts = facts.collect::<anyhow::Result<Vec<_>>>()?;
+    for stored in engine.put_facts(Host::operator(), facts).await? {
+        stored?;
+    }
+    for index in 0..people {
+        let (id, person) = (account(index)?, person(index));
+        let key = engine.new_key(Some(id), NATIVE_AUDIENCE, "bench", &person.key);
+        engine.put_key(&key).await??;
+        let browser = Browser { ip_address: "127.0.0.1".to_owned(), user_agent: String::new() };
+        let token = person.cookie.split_once('=').context("a cookie")?.1;
+        engine.put_session(id, token, browser, None).await?;
+    }
+    // The first person sells to the second, and the third to the fourth.
+    for (seller, buyer) in [(0, 1), (2, 3)] {
+        let subject = Subject::Account { other: account(seller)?, as_side: Side::Buyer };
+        engine.open_chat(&Caller::account_holder(account(buyer)?), subject, None).await?;
+    }
+    Ok(())
+}
