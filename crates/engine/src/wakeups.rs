@@ -18,8 +18,9 @@ use crate::store::{LogEnd, Store};
 const CATCH_UP_INTERVAL: Duration = Duration::from_secs(5);
 /// For so many accounts at once.
 const CATCH_UP_ACCOUNTS: usize = 500;
-/// So many signals may wait for a listener; of more, the oldest are lost, which costs it no entry.
-const SIGNALS_MAX: usize = 16;
+/// So many signals may wait for a listener; of more, the oldest are lost, which costs it no entry. Each of them takes room
+/// for every account with a listener, whether it waits or not.
+const SIGNALS_MAX: usize = 8;
 
 /// What happens now and is not worth keeping.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -159,17 +160,18 @@ impl Wakeups {
 impl Listener {
     /// Waits for the next thing to hear. Dropping the future loses nothing.
     pub async fn heard(&mut self) -> Heard {
-        loop {
-            tokio::select! {
-                biased;
-                Ok(()) = self.newest.changed() => return Heard::Entries,
-                signal = self.signals.recv() => match signal {
-                    Ok(signal) => return Heard::Signal(signal),
-                    Err(broadcast::error::RecvError::Lagged(_)) => {}
-                    // The line lives for as long as anybody listens to it.
-                    Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
-                },
-            }
+        tokio::select! {
+            biased;
+            Ok(()) = self.newest.changed() => Heard::Entries,
+            signal = self.signals.recv() => match signal {
+                Ok(signal) => Heard::Signal(signal),
+                // Who comes, goes or types is soon told again. The one signal that must not be lost is this.
+                Err(broadcast::error::RecvError::Lagged(_)) => {
+                    Heard::Signal(Signal::CredentialsChanged)
+                }
+                // The line lives for as long as anybody listens to it.
+                Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
+            },
         }
     }
 
@@ -239,13 +241,17 @@ mod tests {
     fn too_many_signals_lose_the_oldest_and_no_entry() {
         let wakeups = Arc::new(Wakeups::default());
         let mut listener = wakeups.listen(account(1));
-        for _ in 0..SIGNALS_MAX + 5 {
-            wakeups.signal(account(1), Signal::CredentialsChanged);
+        let typing = Signal::Typing { chat: ChatId::new(1).unwrap(), by: account(2) };
+        wakeups.signal(account(1), Signal::CredentialsChanged);
+        for _ in 0..SIGNALS_MAX {
+            wakeups.signal(account(1), typing.clone());
         }
         wakeups.wake(&[end(1, 1)]);
         assert_eq!(listener.heard().now_or_never(), Some(Heard::Entries));
-        let signals = std::iter::from_fn(|| listener.heard().now_or_never()).count();
-        assert_eq!(signals, SIGNALS_MAX);
+        let lost = listener.heard().now_or_never();
+        assert_eq!(lost, Some(Heard::Signal(Signal::CredentialsChanged)), "to be on the safe side");
+        let kept: Vec<_> = std::iter::from_fn(|| listener.heard().now_or_never()).collect();
+        assert_eq!(kept, vec![Heard::Signal(typing); SIGNALS_MAX]);
     }
 
     #[test]
