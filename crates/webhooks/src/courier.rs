@@ -4,18 +4,16 @@
 //! come of it before it pushes anything more. So a server that is killed repeats at most what was in flight.
 
 mod errand;
+mod landing;
+mod saving;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Timestamp;
-use domain::commands::RaiseAlarm;
-use domain::event::WebhookAlarm;
 use engine::access::Caller;
-use engine::store::{
-    Delivery, DeliveryOutcome, ProgressChange, WaitingPush, Webhook, WebhookHealth, WebhookState,
-};
+use engine::store::{Delivery, WaitingPush, Webhook, WebhookHealth};
 use engine::wakeups::Listener;
 use engine::{Engine, EngineError};
 use tokio::sync::{Semaphore, watch};
@@ -23,12 +21,11 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
-use crate::attempt::Attempt;
-use crate::format::{GiveUp, PushFormat, Verdict};
-use crate::health;
+use crate::format::PushFormat;
 use crate::lanes::Lanes;
 use crate::subscriptions::Shared;
-use errand::{Errand, Landed, Outcome};
+use errand::{Errand, Landed};
+use landing::Surrender;
 
 /// So many attempts of one webhook are under way at once; fewer while it fails, so that receivers that hang leave room
 /// for others.
@@ -104,15 +101,6 @@ struct Courier {
     given_up: Option<Surrender>,
 }
 
-/// Why a webhook is switched off.
-#[derive(Clone, Copy)]
-enum Surrender {
-    /// The receiver wants nothing any more.
-    Gone,
-    /// The format has lost its patience.
-    Failing(&'static str),
-}
-
 /// How a stretch of work ends.
 enum Turn {
     /// The store knows better where the webhook stands.
@@ -162,43 +150,6 @@ impl Courier {
         }
     }
 
-    /// Begins where the store says. False when the webhook is not to be pushed to any more.
-    async fn load(&mut self) -> bool {
-        let (account, id) = (self.webhook.account, self.webhook.id);
-        let (webhook, progress) = loop {
-            match self.engine().webhook_store().webhook(account, id).await {
-                Ok(Some(found)) => break found,
-                Ok(None) => return false,
-                Err(error) => {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, webhook = id.get(), "cannot load a webhook");
-                }
-            }
-            tokio::select! {
-                () = self.given.end.cancelled() => return false,
-                () = tokio::time::sleep(REST) => {}
-            }
-        };
-        if webhook.state != WebhookState::Active {
-            return false;
-        }
-        self.webhook = Arc::new(webhook);
-        self.revision = progress.revision;
-        self.health = progress.health;
-        self.taken_up = progress.position;
-        self.reached = progress.position;
-        self.lanes = Lanes::new(self.given.format.order());
-        self.waiting = BTreeMap::new();
-        for push in progress.waiting {
-            self.waiting.insert(push.sequence, push);
-            self.lanes.take_up_waiting(push);
-        }
-        // What was delivered before a reload stays worth a line.
-        self.save_at = if self.deliveries.is_empty() { None } else { Some(Instant::now()) };
-        (self.given_up, self.is_behind) = (None, true);
-        true
-    }
-
     async fn push_on(&mut self) -> Turn {
         loop {
             if let Err(error) = self.take_up().await {
@@ -240,6 +191,14 @@ impl Courier {
                 }
                 return Some(Turn::Finish);
             }
+            Ok(()) = self.given.orders.changed() => {
+                let (webhook, revision) = self.given.orders.borrow_and_update().clone();
+                self.webhook = webhook;
+                if revision != self.revision {
+                    self.finish_errands().await;
+                    return Some(Turn::Reload);
+                }
+            }
             Some(landed) = self.errands.join_next() => {
                 let mut next = Some(landed);
                 while let Some(landed) = next {
@@ -253,14 +212,6 @@ impl Courier {
                         }
                     }
                     next = self.errands.try_join_next();
-                }
-            }
-            Ok(()) = self.given.orders.changed() => {
-                let (webhook, revision) = self.given.orders.borrow_and_update().clone();
-                self.webhook = webhook;
-                if revision != self.revision {
-                    self.finish_errands().await;
-                    return Some(Turn::Reload);
                 }
             }
             () = self.listener.entries() => self.is_behind = true,
@@ -332,179 +283,6 @@ impl Courier {
                 }
             }
         }
-    }
-
-    /// Notes what has come of an errand.
-    async fn land(&mut self, landed: Landed) {
-        match landed {
-            Landed::Ping(attempt) => {
-                self.is_pinging = false;
-                self.health = health::after_ping(self.health, &attempt, self.lanes.is_failing());
-                self.deliveries.push(attempt.delivery(self.webhook.id, None, 1, false));
-                self.save_at = Some(Instant::now());
-                self.judge(&attempt, false).await;
-            }
-            Landed::Push(push, outcome) => match outcome {
-                Outcome::Attempted(attempt) => self.land_attempt(push, &attempt).await,
-                Outcome::Unspoken => {
-                    self.settle(&push);
-                    self.save_at.get_or_insert(Instant::now() + UNHURRIED_SAVE);
-                }
-                Outcome::Forgotten => {
-                    self.settle(&push);
-                    self.note(format!("entry {} is no longer kept", push.sequence));
-                }
-                Outcome::Prevented(error) => {
-                    self.lanes.put_back(push);
-                    self.rest(&error);
-                }
-            },
-        }
-    }
-
-    async fn land_attempt(&mut self, push: WaitingPush, attempt: &Attempt) {
-        self.health = health::after(self.health, attempt);
-        let attempts = push.attempts.saturating_add(1);
-        let repeat_after = match attempt.verdict {
-            Verdict::Accepted | Verdict::Declined { .. } => None,
-            Verdict::Failed { .. } => {
-                let failing_for = health::failing_for(&self.health, attempt.at);
-                self.given.format.retry_after(attempts, failing_for)
-            }
-            // Whoever switches the webhook on again wants it.
-            Verdict::Gone => Some(domain::SignedDuration::ZERO),
-        };
-        match repeat_after {
-            Some(after) => {
-                let next_attempt_at = attempt.at.checked_add(after).unwrap_or(Timestamp::MAX);
-                self.reached = self.reached.max(push.sequence);
-                self.lanes.put_back(WaitingPush { attempts, next_attempt_at, ..push });
-            }
-            None => self.settle(&push),
-        }
-        let sequence = Some(push.sequence);
-        let is_dropped = repeat_after.is_none();
-        self.deliveries.push(attempt.delivery(self.webhook.id, sequence, attempts, is_dropped));
-        self.save_at = Some(Instant::now());
-        self.judge(attempt, is_dropped).await;
-    }
-
-    fn settle(&mut self, push: &WaitingPush) {
-        self.lanes.settle(push);
-        self.reached = self.reached.max(push.sequence);
-    }
-
-    /// Asks the format whether to go on after an attempt.
-    async fn judge(&mut self, attempt: &Attempt, is_dropped: bool) {
-        match attempt.verdict {
-            Verdict::Accepted | Verdict::Declined { .. } => {}
-            Verdict::Gone => self.given_up = Some(Surrender::Gone),
-            Verdict::Failed { .. } => {
-                let standing = health::standing(&self.health, self.engine().now(), is_dropped);
-                match self.given.format.give_up(&standing) {
-                    GiveUp::No => {}
-                    GiveUp::Soon => {
-                        if let Err(error) = self.warn().await {
-                            self.rest(&error);
-                        }
-                    }
-                    GiveUp::Now { reason } => self.given_up = Some(Surrender::Failing(reason)),
-                }
-            }
-        }
-    }
-
-    /// Tells the account that its webhook fails, unless it knows.
-    async fn warn(&mut self) -> Result<(), EngineError> {
-        if !self.health.has_alarmed {
-            self.alarm(WebhookAlarm::Failing).await?;
-            self.health.has_alarmed = true;
-            self.save_at = Some(Instant::now());
-        }
-        Ok(())
-    }
-
-    async fn alarm(&self, alarm: WebhookAlarm) -> Result<(), EngineError> {
-        let (account, webhook) = (self.webhook.account, self.webhook.id);
-        self.engine().raise_alarm(RaiseAlarm { account, webhook, alarm }).await
-    }
-
-    /// Gives the webhook up. The account is told before and when it happens.
-    async fn switch_off(&mut self) -> Result<(), EngineError> {
-        let reason = match self.given_up {
-            Some(Surrender::Gone) | None => "the receiver wants no more pushes",
-            Some(Surrender::Failing(reason)) => {
-                self.warn().await?;
-                reason
-            }
-        };
-        self.alarm(WebhookAlarm::SwitchedOff).await?;
-        self.note(format!("switched off: {reason}"));
-        tracing::info!(webhook = self.webhook.id.get(), reason, "a webhook is switched off");
-        if self.given.format.forgets_while_switched_off() {
-            self.lanes = Lanes::new(self.given.format.order());
-        }
-        // Whether it was saved or somebody was faster, this courier is done.
-        self.save(true).await?;
-        Ok(())
-    }
-
-    /// Saves what has come of everything so far. False when it was based on what is outdated.
-    async fn save(&mut self, switches_off: bool) -> Result<bool, EngineError> {
-        let waiting = self.lanes.waiting_up_to(self.reached);
-        let is_new = |push: &&WaitingPush| self.waiting.get(&push.sequence) != Some(push);
-        let change = ProgressChange {
-            account: self.webhook.account,
-            webhook: self.webhook.id,
-            revision: self.revision,
-            position: self.reached,
-            health: self.health,
-            waiting: waiting.values().filter(is_new).copied().collect(),
-            settled: self
-                .waiting
-                .keys()
-                .filter(|&sequence| !waiting.contains_key(sequence))
-                .copied()
-                .collect(),
-            deliveries: self.deliveries.clone(),
-            switches_off,
-        };
-        let saved = self.engine().webhook_store().save_progress(&self.given.holder, change).await?;
-        if saved {
-            self.waiting = waiting;
-            self.deliveries.clear();
-            self.save_at = None;
-        }
-        Ok(saved)
-    }
-
-    /// Nothing could be saved: the webhook was moved meanwhile, or is somebody else's.
-    async fn outdated(&mut self) -> Turn {
-        self.finish_errands().await;
-        let (account, id) = (self.webhook.account, self.webhook.id);
-        match self.engine().webhook_store().webhook(account, id).await {
-            Ok(Some((_, progress))) if progress.revision != self.revision => Turn::Reload,
-            // The sender sends another courier if the webhook is still its own.
-            Ok(_) | Err(_) => Turn::Finish,
-        }
-    }
-
-    /// Adds a line to the delivery log that tells of no attempt.
-    fn note(&mut self, reason: String) {
-        self.deliveries.push(Delivery {
-            id: 0,
-            webhook: self.webhook.id,
-            sequence: None,
-            kind: String::new(),
-            attempt: 0,
-            at: self.engine().now(),
-            duration_ms: 0,
-            status: None,
-            outcome: DeliveryOutcome::Dropped,
-            reason,
-            response: String::new(),
-        });
-        self.save_at = Some(Instant::now());
     }
 
     fn rest(&mut self, error: &EngineError) {

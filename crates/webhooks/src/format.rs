@@ -37,7 +37,7 @@ pub trait PushFormat: Send + Sync + 'static {
         why.in_plain_words()
     }
 
-    /// How long a receiver may take to answer, connecting included.
+    /// How long a receiver may take to answer, connecting included. Always the same for a purpose.
     fn answer_time_max(&self, purpose: Purpose) -> Duration;
 
     /// Whether its pushes are signed with the webhook's secret.

@@ -12,6 +12,7 @@ mod error;
 mod format;
 mod health;
 mod lanes;
+mod report;
 mod sender;
 mod subscriptions;
 mod target;
@@ -22,6 +23,7 @@ pub use error::WebhookError;
 pub use format::{
     Answer, GiveUp, Order, Purpose, Push, PushFormat, Receive, Standing, Unanswered, Verdict,
 };
+pub use report::WebhookReport;
 pub use sender::{Sender, SenderRules};
-pub use subscriptions::{NewWebhook, WebhookChange, WebhookReport, WebhookRules, Webhooks};
+pub use subscriptions::{NewWebhook, WebhookChange, WebhookRules, Webhooks};
 pub use target::{URL_BYTES_MAX, UrlProblem, check_url};

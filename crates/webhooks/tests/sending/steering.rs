@@ -222,3 +222,20 @@ async fn a_deleted_webhook_is_told_nothing_more() {
     scene.minutes(1000);
     scene.receiver.is_left_alone().await;
 }
+
+#[tokio::test]
+async fn the_delivery_log_is_kept_for_a_time() {
+    let scene = Scene::new([Toy::new("toy")]).await;
+    let webhook = scene.webhook("toy", "/hook").await;
+    let chat = scene.chat().await;
+    scene.say(chat).await;
+    scene.settled(webhook.id).await;
+    let days = |days: i64| SignedDuration::from_hours(24 * days);
+    scene.server.clock().advance(days(29));
+    scene.say(chat).await;
+    scene.settled(webhook.id).await;
+    assert_eq!(scene.deliveries(webhook.id).await.len(), 2);
+    scene.server.clock().advance(days(2));
+    let is_forgotten = async || scene.deliveries(webhook.id).await.len() == 1;
+    eventually(is_forgotten, async || "nothing is forgotten".to_owned()).await;
+}
