@@ -20,7 +20,8 @@ use crate::views::{DeliveryView, WebhookView};
 /// A webhook to make.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct WebhookRequest {
-    /// In whose words it is told: `native`, `ozon`, `yandex-market`.
+    /// In whose words it is told: `native`, or those of another face of the server. What is not known is answered with
+    /// all that are.
     format: Name,
     /// Where to.
     url: Url,
@@ -69,8 +70,8 @@ pub(crate) struct WebhookList {
 
 /// Make a webhook
 ///
-/// It begins with what happens from now on. In the formats `ozon` and `yandex-market` the receiver has to answer a ping
-/// first. The key needs both scopes: whoever names a URL can read there what happens.
+/// It begins with what happens from now on. Where the format wants it, the receiver has to answer a ping first. The key
+/// needs both scopes: whoever names a URL can read there what happens.
 #[utoipa::path(
     post, path = "/api/v1/webhooks", operation_id = "createWebhook", tag = "webhooks",
     request_body = WebhookRequest,
@@ -239,7 +240,7 @@ pub(crate) async fn pause(
 
 /// Push to a webhook again
 ///
-/// In the formats `ozon` and `yandex-market` the receiver has to answer a ping first.
+/// Where the format wants it, the receiver has to answer a ping first.
 #[utoipa::path(
     post, path = "/api/v1/webhooks/{id}/resume", operation_id = "resumeWebhook", tag = "webhooks",
     params(("id" = i64, Path, description = "The webhook")),
