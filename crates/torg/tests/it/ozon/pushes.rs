@@ -145,6 +145,21 @@ async fn reading_is_told_once_for_each_advance() {
 }
 
 #[tokio::test]
+async fn a_push_marks_nothing_as_delivered_or_read() {
+    let server = market().await;
+    let client = Client::new(&server).await;
+    let receiver = listening().await;
+    let chat = empty_chat(&server).await;
+    subscribe(&client, &receiver, &CHAT_TYPES).await;
+    server.say(BUYER, chat.id, "Текст").await;
+    receiver.told().await;
+    is_told_nothing_else(&server, &receiver, &chat).await;
+    let marks = server.chat(BUYER, chat.id).await.seller.marks;
+    assert_eq!((marks.unread, marks.read_up_to, marks.delivered_up_to), (2, None, None));
+    assert_eq!(client.list(&json!({})).await["total_unread_count"], 2);
+}
+
+#[tokio::test]
 async fn the_end_of_a_chat_is_told_each_time() {
     let server = market().await;
     let receiver = listening().await;
