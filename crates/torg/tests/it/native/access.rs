@@ -107,6 +107,7 @@ async fn scopes_bind_reading_and_writing() {
         (Method::PATCH, format!("/chats/{chat}/messages/1")),
         (Method::POST, format!("/chats/{chat}/read")),
         (Method::POST, format!("/chats/{chat}/hide")),
+        (Method::POST, format!("/chats/{chat}/typing")),
         (Method::PUT, format!("/chats/{chat}/block")),
         (Method::DELETE, format!("/chats/{chat}/block")),
         (Method::POST, "/attachments".to_owned()),
