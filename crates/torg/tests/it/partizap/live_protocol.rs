@@ -263,23 +263,25 @@ async fn a_stop_sends_everybody_to_another_server() {
 
 #[tokio::test]
 async fn who_does_not_read_is_given_up() {
+    /// With 8 KiB each, more than the buffers of both ends hold.
+    const MESSAGES: usize = 600;
     // Half of it is the time to receive a frame.
     let server = Server::start_with(|settings| settings.limits.stalled_timeout_seconds = 10).await;
     let seller = Person::sign_in(&server, SELLER).await;
     let buyer = Person::sign_in(&server, BUYER).await;
     let begun = buyer.write_about(PRODUCT.get(), "Сейчас будет много").await;
     let chat = ChatId::new(begun.body["data"]["id"].as_i64().unwrap()).unwrap();
-    let mut socket = Socket::of(&seller).await;
-    let mut reading = Socket::of(&seller).await;
+    let mut socket = Upgrade::of(&seller).with_small_buffer().open().await.unwrap();
+    socket.say_hello(json!({})).await;
+    let mut other = Socket::of(&seller).await;
 
-    // More than the buffers of both ends hold.
     let long = "я".repeat(4096);
-    let texts = (0..1500).map(|_| server.say(BUYER, chat, &long));
+    let texts = (0..MESSAGES).map(|_| server.say(BUYER, chat, &long));
     futures_util::future::join_all(texts).await;
     // Others are not held up meanwhile.
-    for _ in 0..1500 {
-        reading.expect("message.new").await;
-        reading.expect("unread.update").await;
+    for _ in 0..MESSAGES {
+        other.expect("message.new").await;
+        other.expect("unread.update").await;
     }
     tokio::time::sleep(Duration::from_millis(5500)).await;
     // Now it reads on: some of it, and why there is no more.

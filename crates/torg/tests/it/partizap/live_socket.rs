@@ -1,12 +1,13 @@
 //! A client of live events that says and hears the protocol word by word.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use testkit::Server;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::handshake::client::{Request, Response};
 use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
@@ -29,7 +30,8 @@ pub(super) struct Socket {
 /// A request to open a connection.
 pub(super) struct Upgrade {
     request: Request,
-    address: String,
+    address: SocketAddr,
+    receive_buffer_bytes: Option<u32>,
 }
 
 impl Upgrade {
@@ -39,9 +41,9 @@ impl Upgrade {
     }
 
     pub(super) fn at(server: &Server, path: &str) -> Self {
-        let address = server.url().trim_start_matches("http://").to_owned();
+        let address: SocketAddr = server.url().trim_start_matches("http://").parse().unwrap();
         let request = format!("ws://{address}{path}").into_client_request().unwrap();
-        Self { request, address }
+        Self { request, address, receive_buffer_bytes: None }
     }
 
     /// Of somebody who is signed in: the session's cookie and nothing else.
@@ -56,9 +58,18 @@ impl Upgrade {
         self
     }
 
+    /// With as small a buffer as the system gives: whoever does not read holds the server up soon.
+    pub(super) fn with_small_buffer(self) -> Self {
+        Self { receive_buffer_bytes: Some(4096), ..self }
+    }
+
     /// Opens it. What the server answers instead is the error.
     pub(super) async fn open(self) -> Result<Socket, tungstenite::http::Response<Option<Vec<u8>>>> {
-        let stream = TcpStream::connect(self.address).await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        if let Some(bytes) = self.receive_buffer_bytes {
+            socket.set_recv_buffer_size(bytes).unwrap();
+        }
+        let stream = socket.connect(self.address).await.unwrap();
         match client_async(self.request, stream).await {
             Ok((stream, upgrade)) => Ok(Socket { stream, lines: VecDeque::new(), upgrade }),
             Err(tungstenite::Error::Http(answer)) => Err(*answer),
