@@ -2,7 +2,7 @@
 //! say that no log keeps.
 //!
 //! A wake-up is a hint, the log is the truth: a reader that is woken reads on from its own position. Should a wake-up be
-//! lost, the next look at the ends of the logs makes up for it (see [`Wakeups::catch_up`]).
+//! lost, the next look at the ends of the logs makes up for it (see `Wakeups::catch_up`).
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};

@@ -98,7 +98,7 @@ async fn two_servers_never_push_the_same_at_once() {
     }
 }
 
-const LEASE: Duration = Duration::from_millis(900);
+const LEASE: Duration = Duration::from_millis(1500);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_server_takes_over_from_one_that_died_and_not_before() {
