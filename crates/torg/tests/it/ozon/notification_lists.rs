@@ -129,6 +129,8 @@ async fn urls_are_absolute_and_of_the_web() {
     for (url, rule) in [
         (json!("shop.example.org/push"), "value must be a valid, absolute URI"),
         (json!("https://"), "value must be a valid, absolute URI"),
+        (json!(" https://shop.example.org/"), "value must be a valid, absolute URI"),
+        (json!("https://shop.example.org/a\u{0}b"), "value must be a valid, absolute URI"),
         (json!("ftp://shop.example.org/"), "value must begin with http:// or https://"),
         (json!("file:///etc/passwd"), "value must begin with http:// or https://"),
         (
