@@ -134,10 +134,15 @@ impl Receiver {
         arrived.expect("nothing came").unwrap()
     }
 
+    /// The next push, if one comes within `time`.
+    pub async fn next_within(&self, time: Duration) -> Option<Received> {
+        let mut arrivals = self.arrivals.lock().await;
+        tokio::time::timeout(time, arrivals.recv()).await.ok().flatten()
+    }
+
     /// Asserts that nothing comes.
     pub async fn is_left_alone(&self) {
-        let mut arrivals = self.arrivals.lock().await;
-        if let Ok(arrived) = tokio::time::timeout(STAYS_AWAY_FOR, arrivals.recv()).await {
+        if let Some(arrived) = self.next_within(STAYS_AWAY_FOR).await {
             panic!("this came: {arrived:?}");
         }
     }

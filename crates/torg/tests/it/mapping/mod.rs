@@ -2,6 +2,7 @@
 
 mod clients;
 mod edits;
+mod events;
 
 use domain::catalog::Model;
 use domain::id::ChatId;

@@ -8,7 +8,7 @@ mod chats;
 pub(crate) mod client;
 mod document;
 mod edits;
-mod event_stream;
+pub(crate) mod event_stream;
 mod events;
 mod facts;
 mod idempotency;

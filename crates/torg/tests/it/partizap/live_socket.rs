@@ -20,15 +20,15 @@ use super::person::Person;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An open connection.
-pub(super) struct Socket {
+pub(crate) struct Socket {
     stream: WebSocketStream<TcpStream>,
     lines: VecDeque<Value>,
     /// What the server answered to the upgrade.
-    pub(super) upgrade: Response,
+    pub(crate) upgrade: Response,
 }
 
 /// A request to open a connection.
-pub(super) struct Upgrade {
+pub(crate) struct Upgrade {
     request: Request,
     address: SocketAddr,
     receive_buffer_bytes: Option<u32>,
@@ -36,35 +36,35 @@ pub(super) struct Upgrade {
 
 impl Upgrade {
     /// Of a program that has no session.
-    pub(super) fn of_nobody(server: &Server) -> Self {
+    pub(crate) fn of_nobody(server: &Server) -> Self {
         Self::at(server, "/connection/websocket")
     }
 
-    pub(super) fn at(server: &Server, path: &str) -> Self {
+    pub(crate) fn at(server: &Server, path: &str) -> Self {
         let address: SocketAddr = server.url().trim_start_matches("http://").parse().unwrap();
         let request = format!("ws://{address}{path}").into_client_request().unwrap();
         Self { request, address, receive_buffer_bytes: None }
     }
 
     /// Of somebody who is signed in: the session's cookie and nothing else.
-    pub(super) fn of(person: &Person<'_>) -> Self {
+    pub(crate) fn of(person: &Person<'_>) -> Self {
         let session = format!("PARTIZAP_SESSION={}", person.session);
         Self::of_nobody(person.server).with("cookie", &session)
     }
 
-    pub(super) fn with(mut self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
         let value = HeaderValue::from_str(value).unwrap();
         self.request.headers_mut().insert(HeaderName::from_static(name), value);
         self
     }
 
     /// With as small a buffer as the system gives: whoever does not read holds the server up soon.
-    pub(super) fn with_small_buffer(self) -> Self {
+    pub(crate) fn with_small_buffer(self) -> Self {
         Self { receive_buffer_bytes: Some(4096), ..self }
     }
 
     /// Opens it. What the server answers instead is the error.
-    pub(super) async fn open(self) -> Result<Socket, tungstenite::http::Response<Option<Vec<u8>>>> {
+    pub(crate) async fn open(self) -> Result<Socket, tungstenite::http::Response<Option<Vec<u8>>>> {
         let socket = TcpSocket::new_v4().unwrap();
         if let Some(bytes) = self.receive_buffer_bytes {
             socket.set_recv_buffer_size(bytes).unwrap();
@@ -80,7 +80,7 @@ impl Upgrade {
 
 impl Socket {
     /// Connects as `person`, from here on.
-    pub(super) async fn of(person: &Person<'_>) -> Self {
+    pub(crate) async fn of(person: &Person<'_>) -> Self {
         let mut socket = Upgrade::of(person).open().await.unwrap();
         let subscription = socket.say_hello(json!({})).await;
         assert_eq!(subscription["recovered"], Value::Null);
@@ -88,7 +88,7 @@ impl Socket {
     }
 
     /// Connects as `person`, who has everything up to `offset`; answers what the server says about that.
-    pub(super) async fn coming_back(
+    pub(crate) async fn coming_back(
         person: &Person<'_>,
         epoch: &Value,
         offset: i64,
@@ -102,7 +102,7 @@ impl Socket {
     }
 
     /// Sends the first command, and answers where the server says that the client stands in its one channel.
-    pub(super) async fn say_hello(&mut self, connect: Value) -> Value {
+    pub(crate) async fn say_hello(&mut self, connect: Value) -> Value {
         self.say(&json!({"id": 1, "connect": connect})).await;
         let welcome = self.line().await;
         assert_eq!(welcome["id"], 1, "{welcome}");
@@ -112,21 +112,21 @@ impl Socket {
     }
 
     /// Sends one line.
-    pub(super) async fn say(&mut self, line: &Value) {
+    pub(crate) async fn say(&mut self, line: &Value) {
         self.say_text(&line.to_string()).await;
     }
 
     /// Sends a frame as it is.
-    pub(super) async fn say_text(&mut self, frame: &str) {
+    pub(crate) async fn say_text(&mut self, frame: &str) {
         self.send(Message::text(frame)).await;
     }
 
-    pub(super) async fn send(&mut self, frame: Message) {
+    pub(crate) async fn send(&mut self, frame: Message) {
         self.stream.send(frame).await.unwrap();
     }
 
     /// The next line that the server sends.
-    pub(super) async fn line(&mut self) -> Value {
+    pub(crate) async fn line(&mut self) -> Value {
         loop {
             if let Some(line) = self.lines.pop_front() {
                 return line;
@@ -143,7 +143,7 @@ impl Socket {
     }
 
     /// The next publication: its channel, its event, its offset.
-    pub(super) async fn publication(&mut self) -> (Value, Value, Option<i64>) {
+    pub(crate) async fn publication(&mut self) -> (Value, Value, Option<i64>) {
         let mut line = self.line().await;
         let push = &mut line["push"];
         let offset = push["pub"]["offset"].as_i64();
@@ -151,7 +151,7 @@ impl Socket {
     }
 
     /// The publications of the next frame, with their offsets; none when nothing comes for a moment.
-    pub(super) async fn frame_of_publications(&mut self) -> Option<Vec<(Value, Option<i64>)>> {
+    pub(crate) async fn frame_of_publications(&mut self) -> Option<Vec<(Value, Option<i64>)>> {
         let first = tokio::time::timeout(Duration::from_millis(200), self.line()).await.ok()?;
         let lines = std::iter::once(first).chain(self.lines.drain(..));
         let publications = lines.map(|mut line| {
@@ -162,7 +162,7 @@ impl Socket {
     }
 
     /// The next event.
-    pub(super) async fn event(&mut self) -> Value {
+    pub(crate) async fn event(&mut self) -> Value {
         let (_, event, _) = self.publication().await;
         assert!(event["type"].is_string(), "{event}");
         event
@@ -170,7 +170,7 @@ impl Socket {
 
     /// The next event, which must be of this type; answers its data.
     #[track_caller]
-    pub(super) fn expect<'s>(&'s mut self, name: &'s str) -> impl Future<Output = Value> + 's {
+    pub(crate) fn expect<'s>(&'s mut self, name: &'s str) -> impl Future<Output = Value> + 's {
         let caller = std::panic::Location::caller();
         async move {
             let mut event = self.event().await;
@@ -180,7 +180,7 @@ impl Socket {
     }
 
     /// How the server ends the connection. Nothing may come before that.
-    pub(super) async fn goodbye(&mut self) -> (u16, String) {
+    pub(crate) async fn goodbye(&mut self) -> (u16, String) {
         assert_eq!(self.lines, [] as [Value; 0]);
         match self.frame().await {
             Some(Ok(Message::Close(Some(close)))) => {
@@ -193,7 +193,7 @@ impl Socket {
     }
 
     /// How the server ends the connection, whatever comes before that.
-    pub(super) async fn goodbye_at_last(&mut self) -> (u16, String) {
+    pub(crate) async fn goodbye_at_last(&mut self) -> (u16, String) {
         loop {
             match self.frame().await {
                 Some(Ok(Message::Text(_))) => {}

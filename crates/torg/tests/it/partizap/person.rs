@@ -8,36 +8,36 @@ use serde_json::{Value, json};
 use testkit::{PASSWORD, Server, email_of};
 
 /// A signed-in person.
-pub(super) struct Person<'s> {
-    pub(super) server: &'s Server,
-    pub(super) session: String,
-    pub(super) csrf_token: String,
+pub(crate) struct Person<'s> {
+    pub(crate) server: &'s Server,
+    pub(crate) session: String,
+    pub(crate) csrf_token: String,
 }
 
 /// What came back.
 #[derive(Clone, Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Value,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Value,
 }
 
 impl<'s> Person<'s> {
     /// Signs in by e-mail and password.
-    pub(super) async fn sign_in(server: &'s Server, account: AccountId) -> Self {
+    pub(crate) async fn sign_in(server: &'s Server, account: AccountId) -> Self {
         let answer = login(server, &email_of(account), PASSWORD).await;
         assert_eq!(answer.status, 200, "{}", answer.body);
         Self::of(server, &answer)
     }
 
     /// The person to whom `answer` gave cookies.
-    pub(super) fn of(server: &'s Server, answer: &Answer) -> Self {
+    pub(crate) fn of(server: &'s Server, answer: &Answer) -> Self {
         let cookie = |name| answer.cookie(name).unwrap();
         Self { server, session: cookie("PARTIZAP_SESSION"), csrf_token: cookie("CSRF_TOKEN") }
     }
 
     /// A request with the cookies and the CSRF header.
-    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let cookies = format!("PARTIZAP_SESSION={}; CSRF_TOKEN={}", self.session, self.csrf_token);
         self.server
             .http()
@@ -47,39 +47,39 @@ impl<'s> Person<'s> {
     }
 
     /// Whose session it is.
-    pub(super) async fn account(&self) -> i64 {
+    pub(crate) async fn account(&self) -> i64 {
         self.get("/vendor/me").await.body["data"]["id"].as_i64().unwrap()
     }
 
-    pub(super) async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         answer_of(self.request(Method::GET, path)).await
     }
 
-    pub(super) async fn delete(&self, path: &str) -> Answer {
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
         answer_of(self.request(Method::DELETE, path)).await
     }
 
-    pub(super) async fn put(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn put(&self, path: &str, body: Value) -> Answer {
         answer_of(self.request(Method::PUT, path).json(&body)).await
     }
 
-    pub(super) async fn post(&self, path: &str, body: Value) -> Answer {
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Answer {
         answer_of(self.request(Method::POST, path).json(&body)).await
     }
 
     /// A post without a body.
-    pub(super) async fn post_nothing(&self, path: &str) -> Answer {
+    pub(crate) async fn post_nothing(&self, path: &str) -> Answer {
         answer_of(self.request(Method::POST, path)).await
     }
 
     /// Begins a conversation about `product`.
-    pub(super) async fn write_about(&self, product: i64, message: &str) -> Answer {
+    pub(crate) async fn write_about(&self, product: i64, message: &str) -> Answer {
         let body = json!({"product_id": product, "message": message});
         self.post("/vendor/conversations", body).await
     }
 
     /// Sends a text, which must be accepted.
-    pub(super) async fn say(&self, conversation: i64, text: &str) -> i64 {
+    pub(crate) async fn say(&self, conversation: i64, text: &str) -> i64 {
         let path = format!("/vendor/conversations/{conversation}/messages");
         let answer = self.post(&path, json!({"text": text})).await;
         assert_eq!(answer.status, 201, "{}", answer.body);
@@ -87,7 +87,7 @@ impl<'s> Person<'s> {
     }
 
     /// Uploads `bytes` as the part `image`.
-    pub(super) async fn send_image(
+    pub(crate) async fn send_image(
         &self,
         conversation: i64,
         name: &str,
@@ -98,23 +98,23 @@ impl<'s> Person<'s> {
         self.send_form(conversation, Form::new().part("image", part)).await
     }
 
-    pub(super) async fn send_form(&self, conversation: i64, form: Form) -> Answer {
+    pub(crate) async fn send_form(&self, conversation: i64, form: Form) -> Answer {
         let path = format!("/vendor/conversations/{conversation}/messages/image");
         answer_of(self.request(Method::POST, &path).multipart(form)).await
     }
 
-    pub(super) async fn unread_total(&self) -> i64 {
+    pub(crate) async fn unread_total(&self) -> i64 {
         let answer = self.get("/vendor/conversations/unread-count").await;
         answer.body["data"]["unread_count"].as_i64().unwrap()
     }
 
     /// The whole list, page by page.
-    pub(super) async fn conversations(&self) -> Vec<Value> {
+    pub(crate) async fn conversations(&self) -> Vec<Value> {
         self.walk("/vendor/conversations?limit=100").await
     }
 
     /// Everything from the first page at `path` to the last.
-    pub(super) async fn walk(&self, path: &str) -> Vec<Value> {
+    pub(crate) async fn walk(&self, path: &str) -> Vec<Value> {
         let mut rows = Vec::new();
         let mut next = path.to_owned();
         loop {
@@ -133,13 +133,13 @@ impl<'s> Person<'s> {
 
 impl Answer {
     /// The value of a cookie that the answer sets; none for one that it clears.
-    pub(super) fn cookie(&self, name: &str) -> Option<String> {
+    pub(crate) fn cookie(&self, name: &str) -> Option<String> {
         let value = self.set_cookie(name)?.split(';').next()?.split_once('=')?.1.to_owned();
         (!value.is_empty()).then_some(value)
     }
 
     /// The whole `Set-Cookie` of a cookie.
-    pub(super) fn set_cookie(&self, name: &str) -> Option<String> {
+    pub(crate) fn set_cookie(&self, name: &str) -> Option<String> {
         self.headers
             .get_all("set-cookie")
             .iter()
@@ -150,7 +150,7 @@ impl Answer {
 
     /// Asserts the status, the code, and the one envelope that all errors have.
     #[track_caller]
-    pub(super) fn assert_error(&self, status: u16, code: &str, case: &str) {
+    pub(crate) fn assert_error(&self, status: u16, code: &str, case: &str) {
         assert_eq!(self.status, status, "{case}: {}", self.body);
         assert_eq!(keys(&self.body), ["error"], "{case}");
         let error = &self.body["error"];
@@ -163,7 +163,7 @@ impl Answer {
 
     /// Asserts a 422 whose details name exactly `fields`, in alphabetical order.
     #[track_caller]
-    pub(super) fn assert_invalid(&self, fields: &[&str], case: &str) {
+    pub(crate) fn assert_invalid(&self, fields: &[&str], case: &str) {
         self.assert_error(422, "validation_error", case);
         let details = &self.body["error"]["details"];
         assert_eq!(keys(details), fields, "{case}: {details}");
@@ -176,18 +176,18 @@ impl Answer {
 
 /// The keys of an object, in alphabetical order.
 #[track_caller]
-pub(super) fn keys(object: &Value) -> Vec<&str> {
+pub(crate) fn keys(object: &Value) -> Vec<&str> {
     let mut keys: Vec<_> = object.as_object().unwrap().keys().map(String::as_str).collect();
     keys.sort_unstable();
     keys
 }
 
-pub(super) async fn login(server: &Server, email: &str, password: &str) -> Answer {
+pub(crate) async fn login(server: &Server, email: &str, password: &str) -> Answer {
     let body = json!({"email": email, "password": password});
     answer_of(server.http().post(format!("{}/auth/login", server.url())).json(&body)).await
 }
 
-pub(super) async fn answer_of(request: RequestBuilder) -> Answer {
+pub(crate) async fn answer_of(request: RequestBuilder) -> Answer {
     let answer = request.send().await.unwrap();
     let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
     let bytes = answer.bytes().await.unwrap();
