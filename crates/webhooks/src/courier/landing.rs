@@ -14,6 +14,9 @@ use crate::format::{GiveUp, Verdict};
 use crate::health;
 use crate::lanes::Lanes;
 
+/// After so long it is tried again to put an entry into words that could not be.
+const UNSPEAKABLE_REST: SignedDuration = SignedDuration::from_mins(1);
+
 /// Why a webhook is switched off.
 #[derive(Clone, Copy)]
 pub(super) enum Surrender {
@@ -44,11 +47,29 @@ impl Courier {
                     self.settle(&push);
                     self.note(format!("entry {} is no longer kept", push.sequence));
                 }
-                Outcome::Prevented(error) => {
-                    self.lanes.put_back(push);
-                    self.rest(&error);
-                }
+                Outcome::Prevented(error) => self.land_prevented(push, &error),
             },
+        }
+    }
+
+    /// Notes that an entry could not be put into words. Where the entry itself is the reason, its chat waits, not the others.
+    fn land_prevented(&mut self, push: WaitingPush, error: &EngineError) {
+        match error {
+            EngineError::Overloaded | EngineError::Unavailable | EngineError::OutcomeUnknown => {
+                self.lanes.put_back(push);
+                self.rest(error);
+            }
+            EngineError::NotFound(_) | EngineError::Refused(_) | EngineError::Internal => {
+                let (webhook, sequence) = (self.webhook.id.get(), push.sequence);
+                let error = error as &dyn std::error::Error;
+                tracing::error!(error, webhook, sequence, "an entry cannot be pushed");
+                let now = self.engine().now();
+                let next_attempt_at = now.checked_add(UNSPEAKABLE_REST).unwrap_or(Timestamp::MAX);
+                let attempts = push.attempts.saturating_add(1);
+                self.lanes.put_back(WaitingPush { attempts, next_attempt_at, ..push });
+                self.reached = self.reached.max(sequence);
+                self.save_at = Some(Instant::now());
+            }
         }
     }
 

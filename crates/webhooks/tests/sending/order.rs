@@ -1,12 +1,14 @@
 //! What waits for what.
 
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use testkit::{Reply, SELLER};
 use webhooks::Order;
 
 use crate::scene::{Note, Scene, yes};
-use crate::toy::Toy;
+use crate::toy::{STUMBLING_BLOCK, Toy};
 
 /// The sequences that came of a chat, in the order in which they came.
 fn of_chat(notes: &[Note], chat: domain::id::ChatId) -> Vec<i64> {
@@ -95,6 +97,31 @@ async fn a_push_that_fails_holds_up_all_where_the_order_is_the_webhooks() {
     let sequences: Vec<_> = notes[2..].iter().map(|note| note.sequence).collect();
     assert!(is_rising(&sequences), "{sequences:?}");
     assert_eq!(notes[1].sequence, notes[2].sequence);
+}
+
+#[tokio::test]
+async fn an_entry_that_cannot_be_put_into_words_holds_up_its_chat_only() {
+    let toy = Toy::new("toy");
+    let stumbles = Arc::clone(&toy.stumbles);
+    stumbles.store(true, Ordering::SeqCst);
+    let scene = Scene::new([toy]).await;
+    let webhook = scene.webhook("toy", "/hook").await;
+    let (bad, good) = (scene.chat().await, scene.chat().await);
+    assert_eq!(bad.get(), STUMBLING_BLOCK);
+    scene.say(bad).await;
+    for _ in 0..20 {
+        scene.say(good).await;
+    }
+    let begun = std::time::Instant::now();
+    assert_eq!(of_chat(&scene.receiver.wait_for(20).await, good).len(), 20);
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    scene.reported(webhook.id, |report| report.progress.waiting.len() == 1).await;
+    // That is no fault of the receiver's.
+    assert_eq!(scene.report(webhook.id).await.progress.health.failing_since, None);
+    stumbles.store(false, Ordering::SeqCst);
+    scene.minutes(1);
+    scene.settled(webhook.id).await;
+    assert_eq!(of_chat(&scene.receiver.notes(), bad).len(), 1);
 }
 
 #[tokio::test]

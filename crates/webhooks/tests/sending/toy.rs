@@ -1,5 +1,7 @@
 //! A wire of these tests' own: it tells of messages only, and its patience is easy to reckon with.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,7 +25,12 @@ pub(crate) struct Toy {
     pub(crate) is_confirmed: bool,
     pub(crate) forgets: bool,
     pub(crate) ping_interval: Option<SignedDuration>,
+    /// While this is true, entries of one chat cannot be put into words.
+    pub(crate) stumbles: Arc<AtomicBool>,
 }
+
+/// The chat over which the toy stumbles.
+pub(crate) const STUMBLING_BLOCK: i64 = 1;
 
 impl Toy {
     pub(crate) fn new(name: &'static str) -> Self {
@@ -34,6 +41,7 @@ impl Toy {
             is_confirmed: false,
             forgets: false,
             ping_interval: None,
+            stumbles: Arc::default(),
         }
     }
 }
@@ -61,6 +69,9 @@ impl PushFormat for Toy {
             return Ok(None);
         }
         let chat = logged.entry.chat.map_or(0, domain::id::ChatId::get);
+        if chat == STUMBLING_BLOCK && self.stumbles.load(Ordering::SeqCst) {
+            return Err(EngineError::Internal);
+        }
         let body = format!(r#"{{"sequence":{},"chat":{chat}}}"#, logged.sequence);
         Ok(Some(Push { kind: MESSAGE, path: "/news", headers: vec![], body: body.into() }))
     }
