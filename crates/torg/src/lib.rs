@@ -8,7 +8,6 @@ pub mod faces;
 pub mod front;
 pub mod keys;
 pub mod listen;
-pub mod memory;
 pub mod serve;
 pub mod server;
 pub mod settings;

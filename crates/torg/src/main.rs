@@ -10,13 +10,12 @@ use torg::cli::{
 };
 use torg::server::{Server, Surroundings};
 use torg::settings::Sources;
-use torg::{demo, keys, listen, memory, settings, stop_signal, telemetry};
+use torg::{demo, keys, listen, settings, stop_signal, telemetry};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    memory::use_small_pages();
     // Only the first one counts; there is none before.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match run(CommandLine::parse().command) {

@@ -5,6 +5,7 @@
 mod command_line;
 mod demo;
 mod feed;
+mod listen;
 mod mapping;
 mod native;
 mod ozon;
