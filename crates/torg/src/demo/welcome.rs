@@ -160,6 +160,10 @@ fn native(credentials: &Credentials, chat: &Chat) -> String {
                 chat.id
             ),
             format!("curl -s '{base}/events?after=0&limit=3' {seller}"),
+            format!(
+                "torg listen --format ozon --server {} --key {}",
+                native.base_url, native.seller_key
+            ),
         ],
     )
 }
