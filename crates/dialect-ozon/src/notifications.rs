@@ -15,7 +15,7 @@ use crate::body::Body;
 use crate::error::Error;
 use crate::push::PUSH_FORMAT;
 use crate::push::answer::CheckFailure;
-use crate::push::types::{PUSH_TYPES, PushType};
+use crate::push::types::PUSH_TYPES;
 use crate::wire::{
     Address, AddressList, CheckError, Checked, Empty, Endpoint, Milliseconds, TypeList, TypeRow,
     TypeSubscription,
@@ -154,7 +154,7 @@ pub(crate) async fn push_types(
 ) -> Result<Json<TypeList>, Error> {
     let addresses = own_addresses(&face.webhooks, seller.caller.account()).await?;
     let types = PUSH_TYPES.iter().map(|known| {
-        let told = addresses.iter().find(|address| is_told(address, known));
+        let told = addresses.iter().find(|address| address.wants(known.name));
         TypeSubscription {
             kind: known.name,
             description: known.description,
@@ -193,13 +193,8 @@ fn require_confirmed(ping: &Attempt) -> Result<(), Error> {
     if ping.is_accepted() { Ok(()) } else { Err(Error::not_confirmed(ping.reason())) }
 }
 
-/// No types stand for all.
-fn is_told(webhook: &Webhook, push_type: &PushType) -> bool {
-    webhook.types.is_empty() || webhook.types.iter().any(|name| name == push_type.name)
-}
-
 fn row(WebhookReport { webhook, progress, .. }: WebhookReport) -> Address {
-    let types = PUSH_TYPES.iter().filter(|known| is_told(&webhook, known));
+    let types = PUSH_TYPES.iter().filter(|known| webhook.wants(known.name));
     let types = types.map(|known| TypeRow { kind: known.name, description: known.description });
     Address {
         id: webhook.id.get(),

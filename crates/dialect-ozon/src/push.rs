@@ -8,16 +8,16 @@ pub(crate) mod types;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use domain::chat::{ActingAs, Actor};
 use domain::id::AccountId;
 use domain::{SignedDuration, Timestamp};
 use engine::access::Caller;
 use engine::store::{LogEntry, Webhook};
 use engine::{Engine, EngineError};
-use http::HeaderValue;
-use http::header::CONTENT_TYPE;
-use webhooks::{Answer, GiveUp, Order, Purpose, Push, PushFormat, Standing, Unanswered, Verdict};
+use webhooks::{
+    Answer, GiveUp, Order, Purpose, Push, PushFormat, Standing, Unanswered, Verdict,
+    scheduled_repeat,
+};
 
 use answer::CheckFailure;
 use body::News;
@@ -28,15 +28,16 @@ pub const PUSH_FORMAT: &str = "ozon";
 /// How long a receiver may take (Ozon contract §9.4).
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(5);
 
-/// The first repeats of a push, in seconds after the attempt before (Ozon contract §11.20).
-const FIRST_REPEATS_SECONDS: [i64; 7] = [5, 10, 20, 40, 80, 160, 320];
-
-/// The interval that the repeats grow to, and how often they come at this interval before the push is dropped: once when
-/// it is reached, then five times (Ozon contract §9.4, §11.20).
-const LAST_REPEATS: (SignedDuration, usize) = (SignedDuration::from_mins(10), 6);
+/// When a push is repeated, in seconds after the attempt before: the interval grows to ten minutes, and after five more
+/// repeats at that interval the push is dropped (Ozon contract §9.4, §11.20).
+const REPEATS_AFTER_SECONDS: [i64; 13] =
+    [5, 10, 20, 40, 80, 160, 320, 600, 600, 600, 600, 600, 600];
 
 /// From the first attempt of a push to its last.
 const WHOLE_SCHEDULE: SignedDuration = SignedDuration::from_secs(4235);
+
+/// After so long without an attempt that reached the receiver its account is told.
+const ALARM_WHEN_UNREACHABLE_FOR: SignedDuration = SignedDuration::from_mins(10);
 
 /// "From time to time" (Ozon contract §9.1).
 const PING_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
@@ -74,7 +75,7 @@ impl PushFormat for OzonPush {
     ) -> Result<Option<Push>, EngineError> {
         let Some(news) = News::of(&logged.entry) else { return Ok(None) };
         let push_type = news.push_type();
-        if !webhook.types.is_empty() && !webhook.types.iter().any(|wanted| wanted == push_type) {
+        if !webhook.wants(push_type) {
             return Ok(None);
         }
         let scene = self.engine.scene_of_entry(&seller(webhook.account), &logged.entry).await?;
@@ -83,11 +84,11 @@ impl PushFormat for OzonPush {
         });
         let Some(body) = body else { return Ok(None) };
         let body = serde_json::to_vec(&body).map_err(|_| EngineError::Internal)?;
-        Ok(Some(as_push(push_type, Bytes::from(body))))
+        Ok(Some(Push::json(push_type, body)))
     }
 
     fn ping(&self, _webhook: &Webhook, now: Timestamp) -> Push {
-        as_push(types::PING, Bytes::from(body::ping(now)))
+        Push::json(types::PING, body::ping(now))
     }
 
     fn judge(&self, purpose: Purpose, answer: &Answer) -> Verdict {
@@ -118,22 +119,11 @@ impl PushFormat for OzonPush {
     }
 
     fn retry_after(&self, attempts: u32, _failing_for: SignedDuration) -> Option<SignedDuration> {
-        repeat_after(attempts)
+        scheduled_repeat(&REPEATS_AFTER_SECONDS, attempts)
     }
 
     fn give_up(&self, standing: &Standing) -> GiveUp {
         give_up(standing)
-    }
-}
-
-/// How long after its latest attempt a push is repeated that has failed so often; none when it is dropped.
-fn repeat_after(attempts: u32) -> Option<SignedDuration> {
-    let (interval, times) = LAST_REPEATS;
-    let repeats = usize::try_from(attempts).ok()?.checked_sub(1)?;
-    match FIRST_REPEATS_SECONDS.get(repeats) {
-        Some(&seconds) => Some(SignedDuration::from_secs(seconds)),
-        None if repeats < FIRST_REPEATS_SECONDS.len() + times => Some(interval),
-        None => None,
     }
 }
 
@@ -156,7 +146,7 @@ fn give_up(standing: &Standing) -> GiveUp {
     }
 
     let is_long = ERRORS_MAX / 2 <= failing_for;
-    let is_away = unreachable && LAST_REPEATS.0 <= failing_for;
+    let is_away = unreachable && ALARM_WHEN_UNREACHABLE_FOR <= failing_for;
     // Less than 60 %: no run of failures leads from there past the half unannounced.
     let is_poor = ATTEMPTS_JUDGED_MIN / 2 <= attempts && good * 5 < attempts * 3;
     if is_long || is_away || is_poor { GiveUp::Soon } else { GiveUp::No }
@@ -165,11 +155,6 @@ fn give_up(standing: &Standing) -> GiveUp {
 /// Whose log is pushed. This wire knows sellers only: what the account does as a buyer is not told.
 fn seller(account: AccountId) -> Caller {
     Caller { actor: Actor { account, member: None, acting_as: ActingAs::Seller }, shops: None }
-}
-
-fn as_push(kind: &'static str, body: Bytes) -> Push {
-    let is_json = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Push { kind, path: "", headers: vec![is_json], body }
 }
 
 #[cfg(test)]

@@ -11,7 +11,6 @@ use domain::{SignedDuration, Timestamp};
 use engine::access::Caller;
 use engine::store::{LogEntry, Webhook};
 use engine::{Engine, EngineError};
-use http::{HeaderValue, header};
 use serde_json::{Value, json};
 use webhooks::{Answer, GiveUp, Order, Purpose, Push, PushFormat, Standing, Unanswered, Verdict};
 
@@ -56,7 +55,7 @@ impl PushFormat for Notifications {
     ) -> Result<Option<Push>, EngineError> {
         let entry = &logged.entry;
         let Some((kind, time_field)) = type_of(entry.kind) else { return Ok(None) };
-        if !webhook.types.is_empty() && !webhook.types.iter().any(|wanted| wanted == kind) {
+        if !webhook.wants(kind) {
             return Ok(None);
         }
         let Some(id) = entry.chat else { return Ok(None) };
@@ -120,13 +119,8 @@ impl PushFormat for Notifications {
     }
 
     fn give_up(&self, standing: &Standing) -> GiveUp {
-        if SWITCHED_OFF_AFTER <= standing.failing_for {
-            GiveUp::Now { reason: "a notification was not delivered for 14 days" }
-        } else if ALARM_AFTER <= standing.failing_for {
-            GiveUp::Soon
-        } else {
-            GiveUp::No
-        }
+        let reason = "a notification was not delivered for 14 days";
+        standing.give_up_after(ALARM_AFTER, SWITCHED_OFF_AFTER, reason)
     }
 
     /// What is queued is dropped, and nothing new is kept (contract §8.4).
@@ -175,12 +169,7 @@ fn utc(at: Timestamp) -> String {
 }
 
 fn notification(kind: &'static str, body: &Value) -> Push {
-    Push {
-        kind,
-        path: "/notification",
-        headers: vec![(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))],
-        body: body.to_string().into(),
-    }
+    Push { path: "/notification", ..Push::json(kind, body.to_string()) }
 }
 
 #[cfg(test)]

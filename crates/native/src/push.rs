@@ -10,9 +10,11 @@ use engine::links::keyed;
 use engine::store::{LogEntry, Webhook};
 use engine::{Engine, EngineError};
 use hmac::Mac as _;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, HeaderValue};
 use serde_json::json;
-use webhooks::{Answer, GiveUp, Order, Purpose, Push, PushFormat, Standing, Verdict};
+use webhooks::{
+    Answer, GiveUp, Order, Purpose, Push, PushFormat, Standing, Verdict, scheduled_repeat,
+};
 
 use crate::names::EventKind;
 use crate::values::Time;
@@ -66,7 +68,7 @@ impl PushFormat for NativePush {
         logged: &LogEntry,
     ) -> Result<Option<Push>, EngineError> {
         let kind = EventKind::from(logged.entry.kind).name();
-        if !webhook.types.is_empty() && !webhook.types.iter().any(|wanted| wanted == kind) {
+        if !webhook.wants(kind) {
             return Ok(None);
         }
         let caller = Caller::account_holder(webhook.account);
@@ -120,19 +122,12 @@ impl PushFormat for NativePush {
 
     /// No push is ever dropped.
     fn retry_after(&self, attempts: u32, _failing_for: SignedDuration) -> Option<SignedDuration> {
-        let index = usize::try_from(attempts.saturating_sub(1)).ok()?;
-        let seconds = FIRST_REPEATS_AFTER_SECONDS.get(index).copied();
-        Some(seconds.map_or(LATER_REPEATS_AFTER, SignedDuration::from_secs))
+        scheduled_repeat(&FIRST_REPEATS_AFTER_SECONDS, attempts).or(Some(LATER_REPEATS_AFTER))
     }
 
     fn give_up(&self, standing: &Standing) -> GiveUp {
-        if SWITCHED_OFF_AFTER <= standing.failing_for {
-            GiveUp::Now { reason: "no push was accepted for five days" }
-        } else if ALARM_AFTER <= standing.failing_for {
-            GiveUp::Soon
-        } else {
-            GiveUp::No
-        }
+        let reason = "no push was accepted for five days";
+        standing.give_up_after(ALARM_AFTER, SWITCHED_OFF_AFTER, reason)
     }
 }
 
@@ -146,12 +141,12 @@ fn signed(webhook: &Webhook, kind: &'static str, id: &str, body: Vec<u8>, now: T
         signatures.push(' ');
         signatures.push_str(&signature(previous, id, timestamp, &body));
     }
-    let mut headers = vec![(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    let mut push = Push::json(kind, body);
     for (name, value) in [(ID, id), (TIMESTAMP, &timestamp.to_string()), (SIGNATURE, &signatures)] {
         // Ids, numbers and base64 fit into a header.
-        headers.extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
+        push.headers.extend(HeaderValue::from_str(value).ok().map(|value| (name, value)));
     }
-    Push { kind, path: "", headers, body: body.into() }
+    push
 }
 
 /// The signature that a receiver computes too.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use domain::{SignedDuration, Timestamp};
 use engine::EngineError;
 use engine::store::{LogEntry, Webhook};
+use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, StatusCode};
 
 /// How one wire pushes. The sender asks it and never decides by itself.
@@ -92,6 +93,14 @@ pub struct Push {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body.
     pub body: Bytes,
+}
+
+impl Push {
+    /// A push of a JSON body to the webhook's URL as it stands.
+    pub fn json(kind: &'static str, body: impl Into<Bytes>) -> Self {
+        let is_json = (CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Self { kind, path: "", headers: vec![is_json], body: body.into() }
+    }
 }
 
 /// What a receiver answered.
@@ -190,6 +199,25 @@ pub struct Standing {
     pub answered_200: u32,
 }
 
+impl Standing {
+    /// The rule of wires that look at the time only: tell the account after `alarm_after` of failing, end it for `reason`
+    /// after `switched_off_after`.
+    pub fn give_up_after(
+        &self,
+        alarm_after: SignedDuration,
+        switched_off_after: SignedDuration,
+        reason: &'static str,
+    ) -> GiveUp {
+        if switched_off_after <= self.failing_for {
+            GiveUp::Now { reason }
+        } else if alarm_after <= self.failing_for {
+            GiveUp::Soon
+        } else {
+            GiveUp::No
+        }
+    }
+}
+
 /// Whether to go on with a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GiveUp {
@@ -202,4 +230,11 @@ pub enum GiveUp {
         /// For the account, in plain words.
         reason: &'static str,
     },
+}
+
+/// How long after its latest attempt a push is repeated that has failed `attempts` times, where the seconds before the
+/// first repeat, the second and so on stand in `schedule_seconds`; none behind the last one.
+pub fn scheduled_repeat(schedule_seconds: &[i64], attempts: u32) -> Option<SignedDuration> {
+    let index = usize::try_from(attempts).ok()?.checked_sub(1)?;
+    schedule_seconds.get(index).copied().map(SignedDuration::from_secs)
 }

@@ -22,6 +22,7 @@ pub use client::ClientProblem;
 pub use error::WebhookError;
 pub use format::{
     Answer, GiveUp, Order, Purpose, Push, PushFormat, Receive, Standing, Unanswered, Verdict,
+    scheduled_repeat,
 };
 pub use report::WebhookReport;
 pub use sender::{Sender, SenderRules};

@@ -21,14 +21,11 @@ fn give_up(standing: &Standing) -> &'static str {
 
 #[test]
 fn a_push_is_repeated_after_seconds_then_every_ten_minutes_then_dropped() {
-    let intervals: Vec<_> =
-        (1..).map_while(repeat_after).map(|interval| interval.as_secs()).collect();
-    assert_eq!(
-        intervals,
-        [5, 10, 20, 40, 80, 160, 320, 600, 600, 600, 600, 600, 600],
-        "Ozon contract §11.20"
-    );
-    assert_eq!(WHOLE_SCHEDULE.as_secs(), intervals.iter().sum::<i64>());
+    let repeat_after = |attempts| scheduled_repeat(&REPEATS_AFTER_SECONDS, attempts);
+    let whole: SignedDuration = (1..).map_while(repeat_after).sum();
+    assert_eq!(WHOLE_SCHEDULE, whole);
+    assert_eq!(repeat_after(1), Some(SignedDuration::from_secs(5)));
+    assert_eq!(repeat_after(13), Some(SignedDuration::from_mins(10)));
     assert_eq!(repeat_after(14), None);
     assert_eq!(repeat_after(u32::MAX), None);
     assert_eq!(repeat_after(0), None);

@@ -136,6 +136,13 @@ pub struct Webhook {
     pub created_at: Timestamp,
 }
 
+impl Webhook {
+    /// Whether pushes of the type `push_type` are wanted.
+    pub fn wants(&self, push_type: &str) -> bool {
+        self.types.is_empty() || self.types.iter().any(|wanted| wanted == push_type)
+    }
+}
+
 /// Whether a webhook is pushed to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WebhookState {
