@@ -116,6 +116,11 @@ fn parse_offset(text: &str) -> Option<Offset> {
     Offset::from_seconds(sign * (hours * 60 + minutes) * 60).ok()
 }
 
+/// The bounds themselves stand in the doc comments, which a refusal quotes.
+pub(super) fn is_within(bounds: std::ops::RangeInclusive<u32>, value: u32) -> bool {
+    bounds.contains(&value)
+}
+
 /// A host name without scheme, port and path.
 pub(super) fn is_host_name(text: &String) -> Result<(), &'static str> {
     match text.parse::<Authority>() {
