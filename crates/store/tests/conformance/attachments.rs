@@ -7,22 +7,11 @@ use domain::refusal::{Denied, Missing};
 use engine::store::{CommandError, Store};
 
 use crate::setup::{
-    Place, a_chat, at, batch, buyer, draft, history, post_draft, posted, run, say, seller,
+    Place, a_chat, at, batch, buyer, draft, history, picture, post_draft, posted, run, say, seller,
 };
 
-fn file(name: &str) -> File {
-    File {
-        name: name.to_owned(),
-        media_type: "image/png".to_owned(),
-        bytes: 17,
-        hash: [7; 32],
-        is_picture: true,
-        pixels: Some((640, 480)),
-    }
-}
-
 async fn attach(store: &dyn Store, owner: AccountId, name: &str) -> Attachment {
-    let command = Command::AttachFile(AttachFile { owner, file: file(name) });
+    let command = Command::AttachFile(AttachFile { owner, file: picture(name) });
     match run(store, command, at(1)).await {
         Ok(Answer::Attached(attachment)) => *attachment,
         other => panic!("{other:?}"),
@@ -74,7 +63,7 @@ pub(crate) async fn files_keep_the_order_of_their_message(place: Place) {
     let mixed = Draft {
         attachments: vec![
             Attached::Stored(second.id),
-            Attached::New(File { pixels: None, is_picture: false, ..file("new") }),
+            Attached::New(File { pixels: None, is_picture: false, ..picture("new") }),
             Attached::Stored(first.id),
         ],
         idempotency_key: Some(key),
@@ -84,7 +73,7 @@ pub(crate) async fn files_keep_the_order_of_their_message(place: Place) {
     let names: Vec<_> = message.attachments.iter().map(|a| a.file.name.as_str()).collect();
     assert_eq!(names, ["2", "new", "1"]);
     // Two messages of one batch with files of their own.
-    let commands = [0, 1].map(|_| post_draft(seller(), chat, Draft::file(file("pair"))));
+    let commands = [0, 1].map(|_| post_draft(seller(), chat, Draft::file(picture("pair"))));
     let [one, two] =
         <[_; 2]>::try_from(store.commit(batch(commands, at(3))).await.answers).unwrap();
     let (one, two) = (posted(one).0, posted(two).0);

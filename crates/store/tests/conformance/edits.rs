@@ -1,6 +1,5 @@
 //! Replaced texts of messages.
 
-use domain::attachment::File;
 use domain::chat::Side;
 use domain::commands::{
     Answer, Attached, Command, Draft, EditMessage, Editor, IdempotencyKey, MarketplaceRole,
@@ -14,8 +13,8 @@ use engine::store::{CommandError, Store};
 
 use crate::search::{at_once_and_later, everywhere, texts, within};
 use crate::setup::{
-    Place, a_chat, actor, at, batch, buyer, draft, history, message_id, post_draft, posted, run,
-    say, seller, stranger,
+    Place, a_chat, actor, at, batch, buyer, draft, history, message_id, picture, post_draft,
+    posted, run, say, seller, stranger,
 };
 
 /// The command to let a message of `editor` say `text`.
@@ -49,14 +48,7 @@ async fn edited(
 pub(crate) async fn an_edit_replaces_the_text_and_moves_nothing_else(place: Place) {
     let store = place.open();
     let chat = a_chat(&*store).await;
-    let file = File {
-        name: "фара.png".to_owned(),
-        media_type: "image/png".to_owned(),
-        bytes: 17,
-        hash: [7; 32],
-        is_picture: true,
-        pixels: None,
-    };
+    let file = picture("фара.png");
     let photo = Draft { attachments: vec![Attached::New(file)], ..draft("такая") };
     let photo = posted(run(&*store, post_draft(buyer(), chat, photo), at(1)).await).0;
     let answer = say(&*store, seller(), chat, "есть", 2).await;
@@ -187,14 +179,7 @@ pub(crate) async fn the_new_text_is_found_and_the_old_one_is_not(place: Place) {
 pub(crate) async fn a_file_that_gets_a_text_is_found_by_it(place: Place) {
     let store = place.open();
     let chat = a_chat(&*store).await;
-    let file = File {
-        name: "фара.png".to_owned(),
-        media_type: "image/png".to_owned(),
-        bytes: 17,
-        hash: [7; 32],
-        is_picture: true,
-        pixels: None,
-    };
+    let file = picture("фара.png");
     let photo = posted(run(&*store, post_draft(buyer(), chat, Draft::file(file)), at(1)).await).0;
     // A newer message takes the index past the file.
     say(&*store, buyer(), chat, "смотрите", 2).await;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use domain::account::{Account, AccountKind, Attributes};
+use domain::attachment::File;
 use domain::batch::{Batch, Submission};
 use domain::catalog::{Fact, Model, Order, OrderItem, Product, Shop};
 use domain::chat::{ActingAs, Actor, Chat, Side};
@@ -236,4 +237,16 @@ pub(crate) async fn say(
 pub(crate) async fn history(store: &dyn Store, chat: ChatId) -> Vec<Message> {
     let range = MessageRange::Forward(None);
     store.messages(&MessageQuery { chat, range, limit: 1_000_000 }).await.unwrap()
+}
+
+/// A file that may be attached to a message.
+pub(crate) fn picture(name: &str) -> File {
+    File {
+        name: name.to_owned(),
+        media_type: "image/png".to_owned(),
+        bytes: 17,
+        hash: [7; 32],
+        is_picture: true,
+        pixels: Some((640, 480)),
+    }
 }

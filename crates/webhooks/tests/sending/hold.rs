@@ -15,11 +15,7 @@ async fn a_restart_goes_on_where_it_stopped() {
     let mut scene = Scene::new([Toy::new("toy")]).await;
     let webhook = scene.webhook("toy", "/hook").await;
     let (bad, good) = (scene.chat().await, scene.chat().await);
-    scene.receiver.reply_by(
-        move |note| {
-            if note.chat == bad.get() { Reply::status(500) } else { yes() }
-        },
-    );
+    scene.receiver.refuse_only(bad);
     scene.say(good).await;
     scene.say(bad).await;
     scene.receiver.wait_for(2).await;

@@ -47,11 +47,7 @@ async fn a_chat_that_fails_holds_up_itself_only() {
     let scene = Scene::new([Toy::new("toy")]).await;
     let webhook = scene.webhook("toy", "/hook").await;
     let (bad, good) = (scene.chat().await, scene.chat().await);
-    scene.receiver.reply_by(
-        move |note| {
-            if note.chat == bad.get() { Reply::status(500) } else { yes() }
-        },
-    );
+    scene.receiver.refuse_only(bad);
     for _ in 0..5 {
         scene.say(bad).await;
         scene.say(good).await;
@@ -78,11 +74,7 @@ async fn a_push_that_fails_holds_up_all_where_the_order_is_the_webhooks() {
     let scene = Scene::new([toy]).await;
     let webhook = scene.webhook("toy", "/hook").await;
     let (bad, good) = (scene.chat().await, scene.chat().await);
-    scene.receiver.reply_by(
-        move |note| {
-            if note.chat == bad.get() { Reply::status(500) } else { yes() }
-        },
-    );
+    scene.receiver.refuse_only(bad);
     scene.say(good).await;
     for _ in 0..3 {
         scene.say(bad).await;

@@ -79,6 +79,11 @@ impl Recorder {
         });
     }
 
+    /// From now on it fails with what is of this chat, and says yes to everything else.
+    pub(crate) fn refuse_only(&self, chat: ChatId) {
+        self.reply_by(move |note| if note.chat == chat.get() { Reply::status(500) } else { yes() });
+    }
+
     /// What has come so far.
     pub(crate) fn notes(&self) -> Vec<Note> {
         self.notes.lock().unwrap().clone()

@@ -11,14 +11,6 @@ use tokio_tungstenite::tungstenite::Message;
 use super::live_socket::{Socket, Upgrade};
 use super::person::Person;
 
-/// Sends a message to `person` and waits until it arrives: what was to come before has come.
-async fn assert_hears(person: &Person<'_>, socket: &mut Socket) {
-    let other = Person::sign_in(person.server, BUYER).await;
-    other.write_about(PRODUCT.get(), "Слышно?").await;
-    socket.expect("message.new").await;
-    socket.expect("unread.update").await;
-}
-
 #[tokio::test]
 async fn hello_is_answered_with_the_one_channel() {
     let server = Server::start().await;
@@ -47,7 +39,7 @@ async fn hello_is_answered_with_the_one_channel() {
         "ping": 25, "pong": true,
     }});
     assert_eq!(welcome, rest);
-    assert_hears(&seller, &mut socket).await;
+    socket.hears_what_comes_next(&server).await;
 }
 
 #[tokio::test]
@@ -100,7 +92,7 @@ async fn everything_but_hello_and_the_pong_is_not_available() {
     socket.send(Message::Ping(Vec::new().into())).await;
     socket.say(&json!({"id": 92, "rpc": {}})).await;
     assert_eq!(socket.line().await, refusal(92));
-    assert_hears(&seller, &mut socket).await;
+    socket.hears_what_comes_next(&server).await;
 }
 
 #[tokio::test]
@@ -240,7 +232,7 @@ async fn who_answers_pings_stays_and_who_does_not_is_given_up() {
         assert_eq!(socket.line().await["id"], 2);
     }
     server.clock().advance(SignedDuration::from_secs(24));
-    assert_hears(&seller, &mut socket).await;
+    socket.hears_what_comes_next(&server).await;
     server.clock().advance(SignedDuration::from_secs(1));
     assert_eq!(socket.line().await, json!({}));
     server.clock().advance(SignedDuration::from_secs(10));

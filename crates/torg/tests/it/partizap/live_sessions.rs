@@ -5,21 +5,13 @@ use domain::account::Account;
 use domain::catalog::Fact;
 use reqwest::Method;
 use serde_json::{Value, json};
-use testkit::{BUYER, OTHER_BUYER, PRODUCT, SELLER, Server};
+use testkit::{OTHER_BUYER, SELLER, Server};
 
 use super::live_socket::{Socket, Upgrade};
 use super::person::{Person, answer_of};
 
 async fn assert_ended(socket: &mut Socket, case: &str) {
     assert_eq!(socket.goodbye().await, (4501, "unauthorized".to_owned()), "{case}");
-}
-
-/// What comes next is a new message: the connection lives, and nothing else has been said.
-async fn assert_lives(socket: &mut Socket, server: &Server) {
-    let buyer = Person::sign_in(server, BUYER).await;
-    buyer.write_about(PRODUCT.get(), "Слышно?").await;
-    socket.expect("message.new").await;
-    socket.expect("unread.update").await;
 }
 
 #[tokio::test]
@@ -33,7 +25,7 @@ async fn signing_out_ends_the_connections_of_that_session_only() {
     for socket in &mut desktop {
         assert_ended(socket, "signed out").await;
     }
-    assert_lives(&mut phone, &server).await;
+    phone.hears_what_comes_next(&server).await;
 }
 
 #[tokio::test]
@@ -65,7 +57,7 @@ async fn killing_a_session_ends_its_connections() {
     let mut phone = Socket::of(&on_phone).await;
     assert_eq!(on_desktop.post_nothing("/auth/logout-all").await.status, 200);
     assert_ended(&mut phone, "all others").await;
-    assert_lives(&mut desktop, &server).await;
+    desktop.hears_what_comes_next(&server).await;
 }
 
 #[tokio::test]
@@ -91,7 +83,7 @@ async fn the_marketplace_ends_sessions_and_puts_accounts_out_of_use() {
         csrf_token: String::new(),
     };
     let mut socket = Socket::of(&seller).await;
-    assert_lives(&mut socket, &server).await;
+    socket.hears_what_comes_next(&server).await;
     // The same cookie becomes somebody else's: the connection must not go on as the former owner's.
     let moved =
         at_host(Method::POST, sessions(OTHER_BUYER), json!({"token": seller.session})).await;

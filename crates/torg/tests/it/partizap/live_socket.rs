@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use testkit::Server;
+use testkit::{BUYER, PRODUCT, Server};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::handshake::client::{Request, Response};
@@ -177,6 +177,14 @@ impl Socket {
             assert_eq!(event["type"], name, "{event} at {caller}");
             event["data"].take()
         }
+    }
+
+    /// Lets the buyer write to the seller, who is connected here: the connection lives, and nothing else has been said.
+    pub(crate) async fn hears_what_comes_next(&mut self, server: &Server) {
+        let buyer = Person::sign_in(server, BUYER).await;
+        buyer.write_about(PRODUCT.get(), "Слышно?").await;
+        self.expect("message.new").await;
+        self.expect("unread.update").await;
     }
 
     /// How the server ends the connection. Nothing may come before that.
