@@ -80,8 +80,7 @@ impl Object {
 /// `Content-Type: application/json`, with or without parameters.
 fn require_json(headers: &HeaderMap) -> Result<(), Error> {
     let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
+    if content_type.is_some_and(json::is_json) {
         Ok(())
     } else {
         Err(Error::WrongContentType("application/json"))

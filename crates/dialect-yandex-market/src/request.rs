@@ -85,8 +85,7 @@ pub(crate) fn members(body: &Value) -> Result<Fields<'_>, Error> {
 fn require_json(headers: &HeaderMap) -> Result<(), Error> {
     let Some(content_type) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
     let content_type = String::from_utf8_lossy(content_type.as_bytes());
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
+    if json::is_json(&content_type) {
         Ok(())
     } else {
         Err(Error::wrong_content_type(&content_type))

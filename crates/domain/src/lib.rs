@@ -18,6 +18,7 @@ pub mod permission;
 pub mod policy;
 pub mod refusal;
 pub mod text;
+pub mod time;
 pub mod world;
 
 pub use jiff::{SignedDuration, Timestamp};

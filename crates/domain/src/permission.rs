@@ -6,6 +6,7 @@ use crate::chat::{Chat, Context, Side, State};
 use crate::message::{Message, Role};
 use crate::policy::{Opening, PerModel, Policy, Writing};
 use crate::refusal::Refusal;
+use crate::time::later;
 use crate::{SignedDuration, Timestamp};
 
 /// Whether something is allowed.
@@ -62,7 +63,7 @@ pub fn may_write(
             policy.seller.writes_elsewhere
         }
     };
-    let answered_until = |answer| chat.last_buyer_message_at.map(|at| end(at, answer));
+    let answered_until = |answer| chat.last_buyer_message_at.map(|at| later(at, answer));
     let windows = match rule {
         Writing::Always => return Permission::FOR_EVER,
         Writing::AnswerWithin(answer) => Windows::from_end(answered_until(answer), now),
@@ -146,22 +147,17 @@ fn delivery_window(posting: &Posting, after_delivery: SignedDuration, now: Times
     }
     match posting.delivered_at {
         None => Windows::WITHOUT_END,
-        Some(at) => Windows::from_end(Some(end(at, after_delivery)), now),
+        Some(at) => Windows::from_end(Some(later(at, after_delivery)), now),
     }
 }
 
 fn opening_windows(posting: &Posting, window: SignedDuration, now: Timestamp) -> [Windows; 2] {
     [posting.paid_at, posting.delivered_at].map(|start| match start {
         Some(start) if start <= now && !is_cancelled(posting, now) => {
-            Windows::from_end(Some(end(start, window)), now)
+            Windows::from_end(Some(later(start, window)), now)
         }
         Some(_) | None => Windows::NONE,
     })
-}
-
-/// Times so far in the future that they cannot be written are for ever.
-fn end(start: Timestamp, length: SignedDuration) -> Timestamp {
-    start.checked_add(length).unwrap_or(Timestamp::MAX)
 }
 
 /// The union of several closed time windows that began before now.

@@ -7,6 +7,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::{Algorithm, Argon2, Params, PasswordVerifier, Version};
 use domain::account::Account;
 use domain::id::AccountId;
+use domain::time::later;
 use domain::{SignedDuration, Timestamp};
 use hmac::Mac;
 use subtle::ConstantTimeEq;
@@ -262,9 +263,9 @@ impl Engine {
     }
 }
 
-/// When a session that is used at `now` ends, if it is not used again. A moved clock may stand at the end of time.
+/// When a session that is used at `now` ends, if it is not used again.
 fn end_of_life(now: Timestamp) -> Timestamp {
-    now.checked_add(SESSION_LIFE).unwrap_or(Timestamp::MAX)
+    later(now, SESSION_LIFE)
 }
 
 /// Whether `text` is the hash of a password that can be checked here: PHC text of Argon2, with at most 256 MiB of

@@ -24,6 +24,12 @@ use serde_json::error::Category;
 pub use field::{Field, Fields, Items};
 pub use problem::{FieldProblem, FieldProblemKind, JsonType, REJECTED_CHARS_MAX};
 
+/// Whether a `content-type` is JSON's, with or without parameters such as a charset.
+pub fn is_json(content_type: &str) -> bool {
+    let essence = content_type.split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+}
+
 /// How many values a body may hold: items of arrays, members of objects, and the arrays and objects themselves. A tree
 /// takes up to 160 bytes for each of them, forty times what they take in the body, so a body of tens of megabytes may
 /// be one long string but no list of small things. Published clients send a thousand values at most.

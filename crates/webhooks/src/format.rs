@@ -85,7 +85,7 @@ pub enum Purpose {
 /// A request to a receiver. It is a `POST`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Push {
-    /// The type of the push, in the wire's words, as [`PushFormat::types`] lists it.
+    /// The type of the push, in the wire's words: one of [`PushFormat::types`], or that of a ping.
     pub kind: &'static str,
     /// What is added to the path of a webhook's URL, unless the webhook's URL is exact; empty for nothing.
     pub path: &'static str,

@@ -2,6 +2,7 @@
 
 use domain::Timestamp;
 use http::StatusCode;
+use http_kit::json::is_json;
 use serde_json::{Map, Value};
 use webhooks::{Answer, Unanswered, Verdict};
 
@@ -158,12 +159,6 @@ fn error_code(body: &[u8]) -> Option<&'static str> {
     let members = object(body).ok()?;
     let code = members.get("error")?.get("code")?.as_str()?;
     ERROR_CODES.into_iter().find(|&known| known == code)
-}
-
-/// Parameters such as a charset may follow.
-fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("application/json")
 }
 
 /// RFC 3339. The parser also knows other forms of ISO 8601.

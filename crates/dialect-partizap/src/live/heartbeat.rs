@@ -1,5 +1,6 @@
 //! Whether the other end is still there: a ping now and then, which it has to answer (Partizap contract §6.3).
 
+use domain::time::later;
 use domain::{SignedDuration, Timestamp};
 
 /// The time between two pings.
@@ -53,11 +54,6 @@ impl Heartbeat {
         self.answer_by = Some(later(now, PONG_TIME_MAX));
         Due::Ping
     }
-}
-
-/// A moved clock may stand at the end of time.
-fn later(now: Timestamp, by: SignedDuration) -> Timestamp {
-    now.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]

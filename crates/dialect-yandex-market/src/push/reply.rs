@@ -2,6 +2,7 @@
 
 use domain::Timestamp;
 use http::StatusCode;
+use http_kit::json::is_json;
 use serde::Deserialize;
 use webhooks::{Answer, Unanswered, Verdict};
 
@@ -58,11 +59,6 @@ impl Receipt {
         let fits = |text: &str| (1..=CHARS_MAX).contains(&text.chars().count());
         fits(&self.version) && fits(&self.name) && self.time.parse::<Timestamp>().is_ok()
     }
-}
-
-fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default();
-    essence.trim().eq_ignore_ascii_case("application/json")
 }
 
 /// The receiver's word for what is wrong.

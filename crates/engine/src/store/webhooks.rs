@@ -245,11 +245,11 @@ pub struct Delivery {
     pub id: i64,
     /// To which webhook.
     pub webhook: WebhookId,
-    /// Of which entry; none for a ping.
+    /// Of which entry; none for a ping, and for a line that tells of no attempt.
     pub sequence: Option<i64>,
     /// The type of the push, in the format's words.
     pub kind: String,
-    /// The how many-th attempt, from 1.
+    /// The how many-th attempt, from 1; 0 for a line that tells of something else, such as why a webhook was switched off.
     pub attempt: u32,
     /// When it began.
     pub at: Timestamp,
@@ -259,7 +259,7 @@ pub struct Delivery {
     pub status: Option<u16>,
     /// What came of it.
     pub outcome: DeliveryOutcome,
-    /// Why it failed, in the format's words; empty when it did not.
+    /// Why it failed, in the format's words, or what else the line tells; empty for an attempt that did not fail.
     pub reason: String,
     /// The first 1,024 bytes of the answer's body, as text; what is no UTF-8 is replaced.
     pub response: String,

@@ -1,8 +1,9 @@
 //! What follows from an errand: repeats, alarms, the end.
 
+use domain::SignedDuration;
 use domain::commands::RaiseAlarm;
 use domain::event::WebhookAlarm;
-use domain::{SignedDuration, Timestamp};
+use domain::time::later;
 use engine::EngineError;
 use engine::store::WaitingPush;
 use tokio::time::Instant;
@@ -64,7 +65,7 @@ impl Courier {
                 let error = error as &dyn std::error::Error;
                 tracing::error!(error, webhook, sequence, "an entry cannot be pushed");
                 let now = self.engine().now();
-                let next_attempt_at = now.checked_add(UNSPEAKABLE_REST).unwrap_or(Timestamp::MAX);
+                let next_attempt_at = later(now, UNSPEAKABLE_REST);
                 let attempts = push.attempts.saturating_add(1);
                 self.lanes.put_back(WaitingPush { attempts, next_attempt_at, ..push });
                 self.reached = self.reached.max(sequence);
@@ -87,7 +88,7 @@ impl Courier {
         };
         match repeat_after {
             Some(after) => {
-                let next_attempt_at = attempt.at.checked_add(after).unwrap_or(Timestamp::MAX);
+                let next_attempt_at = later(attempt.at, after);
                 self.reached = self.reached.max(push.sequence);
                 self.lanes.put_back(WaitingPush { attempts, next_attempt_at, ..push });
             }
