@@ -22,7 +22,7 @@ impl Engine {
     /// dropped at any time, and run in several processes at once.
     pub async fn keep_house(&self, retention: Retention) {
         loop {
-            let next = self.now().saturating_add(INTERVAL);
+            let next = self.now().checked_add(INTERVAL);
             if let Err(error) = self.forget(retention).await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,

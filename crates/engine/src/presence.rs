@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use domain::id::AccountId;
+use domain::time::later;
 use domain::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 
@@ -14,7 +15,7 @@ use crate::wakeups::Signal;
 
 /// How long an account counts as online after its last connection ended, so that a client that connects again does not
 /// seem to go and come.
-pub const OFFLINE_GRACE: SignedDuration = SignedDuration::from_secs(5);
+const OFFLINE_GRACE: SignedDuration = SignedDuration::from_secs(5);
 /// Those with whom an account shares one of so many chats, the most recently active ones, hear of it.
 const TOLD_CHATS: usize = 100;
 /// So many comings and goings are told at once: after a restart everybody comes.
@@ -162,7 +163,7 @@ impl Drop for Online {
         let engine = self.engine.clone();
         runtime.spawn(async move {
             let left_at = engine.now();
-            engine.sleep_until(left_at + OFFLINE_GRACE).await;
+            engine.sleep_until(later(left_at, OFFLINE_GRACE)).await;
             if engine.presence().end(account, farewell) {
                 engine.announce(account, false, left_at).await;
             }

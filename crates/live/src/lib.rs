@@ -1,4 +1,4 @@
-//! Live connections: following an account's log and writing it to whoever is connected.
+//! Live connections: following an account's log for whoever is connected.
 //!
 //! Each connection has its own position and reads at its own pace; nothing is queued for it. It must never know a wire:
 //! a face of the server brings a [`Render`] for its own words, and owns the connection itself.

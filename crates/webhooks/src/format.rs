@@ -163,7 +163,7 @@ pub enum Unanswered {
 
 impl Unanswered {
     /// For wires without words of their own.
-    pub fn in_plain_words(self) -> &'static str {
+    pub(crate) fn in_plain_words(self) -> &'static str {
         match self {
             Self::NoConnection => "no connection",
             Self::ConnectTimedOut => "connecting took too long",
