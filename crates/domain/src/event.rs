@@ -83,7 +83,7 @@ pub enum Event {
         /// Who.
         side: Side,
     },
-    /// One side took the chat back into its sight.
+    /// One side took the chat back into its sight: by opening it again, or by writing in it.
     ChatShown {
         /// Which.
         chat: ChatId,

@@ -78,9 +78,13 @@ pub(super) fn write(
         replayed: false,
     };
 
-    let mut events = Vec::with_capacity(2);
+    let mut events = Vec::with_capacity(3);
     if chat.state == State::Closed {
         events.push(Event::ChatReopened { chat: chat.id });
+    }
+    if chat.seat(side).hidden {
+        // The message itself shows the chat again. Its own side would not know that what is unread there counts again.
+        events.push(Event::ChatShown { chat: chat.id, side });
     }
     events.push(created(chat, message, None));
     Ok(Decision { events, answer, receipt })

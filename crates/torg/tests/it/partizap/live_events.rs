@@ -1,6 +1,7 @@
 //! What people hear live (Partizap contract §4.6, §6.2, §7.8, §7.11).
 
 use domain::SignedDuration;
+use domain::id::ChatId;
 use serde_json::{Value, json};
 use testkit::{BUYER, OTHER_BUYER, OTHER_PRODUCT, PRODUCT, SELLER, Server};
 
@@ -174,6 +175,24 @@ async fn a_hidden_conversation_is_silent_until_somebody_writes() {
     assert_eq!(at_seller.expect("message.new").await["id"], said);
     assert_eq!(at_seller.expect("unread.update").await["unread_count"], 2);
     assert_eq!(seller.unread_total().await, 2);
+}
+
+#[tokio::test]
+async fn who_writes_in_a_hidden_conversation_hears_what_counts_again() {
+    let server = Server::start().await;
+    let (buyer, seller, id) = two_people(&server).await;
+    let mut at_seller = Socket::of(&seller).await;
+    buyer.say(id, "Раз").await;
+    at_seller.expect("message.new").await;
+    assert_eq!(at_seller.expect("unread.update").await["unread_count"], 1);
+    assert_eq!(seller.delete(&format!("/vendor/conversations/{id}")).await.status, 200);
+    assert_eq!(at_seller.expect("unread.update").await["unread_count"], 0);
+
+    // Here nobody can write in it, but through another door its chat is still there.
+    let chat = ChatId::new(id).unwrap();
+    server.say(SELLER, chat, "Ещё здесь").await;
+    assert_eq!(at_seller.expect("unread.update").await["unread_count"], 1);
+    assert_eq!(seller.unread_total().await, 1);
 }
 
 #[tokio::test]
