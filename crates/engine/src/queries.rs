@@ -240,18 +240,24 @@ impl Engine {
         Ok(Some((chat, message)))
     }
 
-    /// Notes that the messages that these entries of the caller's log show have reached a client of the caller's.
+    /// Notes that the messages that these entries of the caller's log show have reached a client of the caller's. What the
+    /// caller's own side wrote says nothing about what reached it.
     pub async fn note_handed_over(&self, caller: &Caller, entries: &[LogEntry]) {
-        let shown = entries.iter().filter_map(|logged| {
-            let LogEntry { entry, .. } = logged;
-            entry.kind.shows_message().then_some((entry.chat?, entry.message?))
-        });
-        let newest = newest_of_each_chat(shown);
-        if newest.is_empty() {
+        let shown: Vec<_> = entries
+            .iter()
+            .filter(|logged| logged.entry.kind.shows_message())
+            .filter_map(|LogEntry { entry, .. }| Some((entry.chat?, entry.message?, entry.side)))
+            .collect();
+        if shown.is_empty() {
             return;
         }
-        match self.chats(caller, &newest.keys().copied().collect::<Vec<_>>()).await {
+        match self.chats(caller, &shown.iter().map(|&(chat, ..)| chat).collect::<Vec<_>>()).await {
             Ok(chats) => {
+                let received = shown.into_iter().filter_map(|(chat, message, author)| {
+                    let side = caller.actor.side_in(chats.get(&chat)?)?;
+                    (author != Some(side)).then_some((chat, message))
+                });
+                let newest = newest_of_each_chat(received);
                 self.note_newest(caller, &chats.values().collect::<Vec<_>>(), &newest).await;
             }
             Err(error) => not_noted(&error),

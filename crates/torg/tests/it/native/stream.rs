@@ -36,6 +36,23 @@ async fn a_stream_tells_what_the_log_shows() {
 }
 
 #[tokio::test]
+async fn what_the_reader_wrote_itself_delivers_nothing() {
+    let server = Server::start().await;
+    let (seller, buyer) = (Client::seller(&server).await, Client::buyer(&server).await);
+    let chat = buyer.product_chat().await;
+    buyer.say(chat, "до потока").await;
+    let mut stream = seller.stream("", None).await;
+    // The stream is handed this alone, and never what the buyer said.
+    seller.say(chat, "сам").await;
+    assert_eq!(stream.next_of_log().await.unwrap().name, "message.created");
+    assert!(stream.is_silent_for(MOMENT).await, "nothing was delivered");
+
+    buyer.say(chat, "при потоке").await;
+    assert_eq!(stream.next_of_log().await.unwrap().name, "message.created");
+    assert_eq!(stream.next_of_log().await.unwrap().name, "chat.delivered");
+}
+
+#[tokio::test]
 async fn a_stream_goes_on_behind_the_last_id() {
     let server = Server::start().await;
     let (seller, buyer) = (Client::seller(&server).await, Client::buyer(&server).await);
