@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use domain::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
-/// The longest sleep without a look at the clock, which may have been set.
-const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+/// The longest sleep without a look at the clock, which may have been set. Every live connection sleeps so, and mostly for
+/// less: a shorter one would wake thousands of them for nothing.
+const LOOK_INTERVAL: Duration = Duration::from_secs(30);
 
 /// Tells the time, to the millisecond.
 #[async_trait]
