@@ -4,6 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError, Weak};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::id::AccountId;
@@ -12,11 +13,16 @@ use engine::store::{LogEntry, LogPage};
 use engine::wakeups::{Heard, Listener, Signal};
 use engine::{Engine, EngineError};
 use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep_until};
 
 /// So many entries are read from a log at once.
 const PAGE_ENTRIES: usize = 100;
 /// So many frames of an account are kept for its other connections.
 const KEPT_FRAMES: usize = 64;
+/// How long a reader rests when its log could not be read; twice as long after each further failure.
+const REST_AFTER_FAILURE: Duration = Duration::from_millis(250);
+/// After so many failures in a row, some 16 seconds, a reader gives up. Until then a database that hiccups ends nothing.
+const FAILURES_MAX: u32 = 7;
 
 /// Puts entries into the words of a wire.
 #[async_trait]
@@ -76,6 +82,15 @@ pub struct Reader<R: Render> {
     position: i64,
     /// Whether there may be entries behind the position, without a wake-up.
     behind: bool,
+    /// What went wrong since the log was last read.
+    failures: Failures,
+}
+
+/// Failures in a row. They outlive a dropped future, so that a reader that is asked again and again rests all the same.
+#[derive(Default)]
+struct Failures {
+    count: u32,
+    resting_until: Option<Instant>,
 }
 
 /// What a connection meets next.
@@ -108,7 +123,15 @@ impl<R: Render> Feed<R> {
         // Before the first look at the log, so that nothing falls between the two.
         let listener = self.0.engine.listen(account);
         let tail = self.tail_of(account);
-        Reader { feed: self.clone(), account, tail: Some(tail), listener, position, behind: true }
+        Reader {
+            feed: self.clone(),
+            account,
+            tail: Some(tail),
+            listener,
+            position,
+            behind: true,
+            failures: Failures::default(),
+        }
     }
 
     fn tail_of(&self, account: AccountId) -> Arc<Tail<R::Content>> {
@@ -167,11 +190,11 @@ impl<R: Render> Reader<R> {
         self.position
     }
 
-    /// What comes next. Dropping the future loses nothing.
+    /// What comes next. Dropping the future loses nothing. Answers an error when the log could not be read for a while.
     pub async fn next(&mut self) -> Result<Next<R::Content>, EngineError> {
         loop {
             if self.behind {
-                match self.load().await? {
+                match self.load_at_last().await? {
                     Loaded::CutOff { oldest } => return Ok(Next::CutOff { oldest }),
                     Loaded::Frames { frames, newest } => {
                         let last = frames.last().map(|last| last.logged.sequence);
@@ -208,6 +231,22 @@ impl<R: Render> Reader<R> {
         }
     }
 
+    /// Tries again for a while when the log cannot be read.
+    async fn load_at_last(&mut self) -> Result<Loaded<R::Content>, EngineError> {
+        loop {
+            if let Some(until) = self.failures.resting_until {
+                sleep_until(until).await;
+            }
+            match self.load().await {
+                Ok(loaded) => {
+                    self.failures = Failures::default();
+                    return Ok(loaded);
+                }
+                Err(error) => self.failures.note(error)?,
+            }
+        }
+    }
+
     async fn load(&self) -> Result<Loaded<R::Content>, EngineError> {
         let after = self.position;
         let Some(tail) = &self.tail else { return self.feed.load(self.account, after).await };
@@ -226,6 +265,24 @@ impl<R: Render> Reader<R> {
             window.append(frames, *newest, if alone { 0 } else { KEPT_FRAMES });
         }
         Ok(loaded)
+    }
+}
+
+impl Failures {
+    /// Begins a rest, or hands `error` out when there were too many.
+    fn note(&mut self, error: EngineError) -> Result<(), EngineError> {
+        self.count += 1;
+        if FAILURES_MAX <= self.count {
+            return Err(error);
+        }
+        let rest = REST_AFTER_FAILURE * 2_u32.pow(self.count - 1);
+        self.resting_until = Some(Instant::now() + rest);
+        tracing::warn!(
+            error = &error as &dyn std::error::Error,
+            ?rest,
+            "a log cannot be read for a live connection; it is tried again"
+        );
+        Ok(())
     }
 }
 

@@ -11,6 +11,7 @@ use engine::access::Caller;
 use engine::limits::Pass;
 use engine::store::Session;
 use engine::wakeups::Signal;
+use futures_util::FutureExt as _;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -146,10 +147,17 @@ impl Connection {
                 () = engine.sleep_until(heartbeat.wakes_at()) => match heartbeat.due(engine.now()) {
                     Due::Nothing => {}
                     Due::Ping => {
-                        self.require_session(person).await?;
+                        self.require_session_if_known(person).await?;
                         self.send(PING.to_owned()).await?;
                     }
-                    Due::Silence => return Err(Disconnect::NoPong.into()),
+                    // Where writing or the whole server was held up, the answer may wait to be read.
+                    Due::Silence => match self.socket.recv().now_or_never() {
+                        Some(frame) => {
+                            let commands = heard(frame)?;
+                            self.answer(commands, &mut heartbeat).await?;
+                        }
+                        None => return Err(Disconnect::NoPong.into()),
+                    },
                 },
             }
         }
@@ -261,7 +269,7 @@ impl Connection {
                 Event::presence(&Writer::new(face, person.account), account, online, at)
             }
             Signal::Presence { .. } => return Ok(()),
-            Signal::CredentialsChanged => return self.require_session(person).await,
+            Signal::CredentialsChanged => return self.require_session_if_known(person).await,
         };
         let publication = Publication::new(&event, None)?;
         self.send(publication.push(&person.channel)?).await
@@ -285,6 +293,17 @@ impl Connection {
             Ok(())
         } else {
             Err(Disconnect::Unauthorized.into())
+        }
+    }
+
+    /// Like [`Self::require_session`]; but when it cannot be found out, the next ping will: a database that hiccups must
+    /// not send everybody away at once.
+    async fn require_session_if_known(&mut self, person: &Person) -> Step<()> {
+        let engine = &self.live.face.engine;
+        match engine.is_session_running(person.account, &person.token_hash).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(Disconnect::Unauthorized.into()),
+            Err(_logged_where_it_happened) => Ok(()),
         }
     }
 

@@ -39,6 +39,29 @@ impl Counting {
     }
 }
 
+/// Like [`Counting`], once the database can be read again.
+struct Hiccuping {
+    failures_left: AtomicUsize,
+    rendering: Counting,
+}
+
+#[async_trait]
+impl Render for Hiccuping {
+    type Content = i64;
+
+    async fn render(
+        &self,
+        account: AccountId,
+        entries: &[LogEntry],
+    ) -> Result<Vec<Option<i64>>, EngineError> {
+        let fails = |left: usize| left.checked_sub(1);
+        match self.failures_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fails) {
+            Ok(_) => Err(EngineError::Unavailable),
+            Err(_) => self.rendering.render(account, entries).await,
+        }
+    }
+}
+
 async fn open_chat(server: &Server) -> ChatId {
     let buyer = Caller::account_holder(BUYER);
     let subject = Subject::Product(PRODUCT, None);
@@ -46,7 +69,7 @@ async fn open_chat(server: &Server) -> ChatId {
 }
 
 /// The sequences that come next.
-async fn sequences(reader: &mut Reader<Counting>) -> Vec<i64> {
+async fn sequences(reader: &mut Reader<impl Render<Content = i64>>) -> Vec<i64> {
     let next = tokio::time::timeout(Duration::from_secs(10), reader.next()).await.unwrap();
     match next.unwrap() {
         Next::Frames(frames) => {
@@ -62,6 +85,22 @@ async fn sequences(reader: &mut Reader<Counting>) -> Vec<i64> {
 
 async fn is_silent(reader: &mut Reader<Counting>) -> bool {
     tokio::time::timeout(Duration::from_millis(100), reader.next()).await.is_err()
+}
+
+#[tokio::test]
+async fn a_database_that_hiccups_ends_no_reader() {
+    let server = Server::start().await;
+    open_chat(&server).await;
+    let rendering = Counting::default();
+    let hiccuping = Hiccuping { failures_left: AtomicUsize::new(2), rendering: rendering.clone() };
+    let feed = Feed::new(server.engine().clone(), hiccuping);
+    let mut reader = feed.read(SELLER, 0);
+    // Being asked again and again, as in a loop that waits for other things too, is no reason not to rest.
+    let moment = Duration::from_millis(20);
+    assert!(tokio::time::timeout(moment, reader.next()).await.is_err());
+    assert!(tokio::time::timeout(moment, reader.next()).await.is_err());
+    assert_eq!(sequences(&mut reader).await, [1]);
+    assert_eq!(rendering.rendered(), 1);
 }
 
 #[tokio::test]
