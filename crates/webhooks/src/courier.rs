@@ -155,8 +155,10 @@ impl Courier {
             if let Err(error) = self.take_up().await {
                 self.rest(&error);
             }
-            self.begin_errands();
-            if let Some(turn) = self.wait().await {
+            // One time for both: what falls due between two looks at the clock would be overlooked.
+            let now = self.engine().now();
+            self.begin_errands(now);
+            if let Some(turn) = self.wait(now).await {
                 return turn;
             }
             if self.given_up.is_some() && self.rests_until.is_none() {
@@ -176,10 +178,10 @@ impl Courier {
         }
     }
 
-    /// Waits for something to happen.
-    async fn wait(&mut self) -> Option<Turn> {
+    /// Waits for something to happen after `now`, when everything was begun that could be.
+    async fn wait(&mut self, now: Timestamp) -> Option<Turn> {
         let engine = self.given.shared.engine.clone();
-        let next_due = self.lanes.next_due_after(engine.now());
+        let next_due = self.lanes.next_due_after(now);
         let next_ping = if self.is_pinging { None } else { self.next_ping() };
         let rests_until = self.rests_until;
         tokio::select! {
@@ -249,11 +251,10 @@ impl Courier {
         has_saved && self.rests_until.is_none() && self.given_up.is_none()
     }
 
-    fn begin_errands(&mut self) {
+    fn begin_errands(&mut self, now: Timestamp) {
         if !self.is_at_work() {
             return;
         }
-        let now = self.engine().now();
         let failing = self.health.failing_since.is_some();
         let in_flight_max = if failing { IN_FLIGHT_FAILING_MAX } else { IN_FLIGHT_MAX };
         while self.lanes.in_flight() < in_flight_max
