@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::error::Error;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use http::header;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, Response};
 use rustls::{ClientConfig, RootCertStore};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
 use crate::address::is_public;
@@ -28,6 +29,10 @@ const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 /// Connections that are kept to one receiver, and for how long.
 const IDLE_CONNECTIONS_MAX: usize = 2;
 const IDLE_TIME_MAX: Duration = Duration::from_secs(30);
+
+/// So many host names are looked up at once. The machine's resolver cannot be called off, and it may take far longer for
+/// a name whose servers are silent than anybody waits here.
+const LOOKUPS_MAX: usize = 64;
 
 /// What the pushes of this server call themselves.
 const USER_AGENT: &str = concat!("Torg/", env!("CARGO_PKG_VERSION"));
@@ -47,6 +52,7 @@ impl PushClient {
         allows_private: bool,
     ) -> Result<Self, ClientProblem> {
         let tls = tls()?;
+        let lookups = Arc::new(Semaphore::new(LOOKUPS_MAX));
         let mut clients = HashMap::new();
         for answer_time in answer_times {
             let client = Client::builder()
@@ -59,7 +65,10 @@ impl PushClient {
                 .connect_timeout((answer_time * 4 / 5).min(CONNECT_TIME_MAX))
                 .pool_max_idle_per_host(IDLE_CONNECTIONS_MAX)
                 .pool_idle_timeout(IDLE_TIME_MAX)
-                .dns_resolver(Arc::new(GuardedResolver { allows_private }));
+                .dns_resolver(Arc::new(GuardedResolver {
+                    allows_private,
+                    lookups: Arc::clone(&lookups),
+                }));
             clients.insert(answer_time, client.build()?);
         }
         Ok(Self { clients, allows_private })
@@ -163,6 +172,7 @@ pub enum ClientProblem {
 /// Looks names up, and leaves out addresses that are not to be called.
 struct GuardedResolver {
     allows_private: bool,
+    lookups: Arc<Semaphore>,
 }
 
 /// A name led to private addresses only.
@@ -172,10 +182,15 @@ struct AddressNotAllowed;
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let allows_private = self.allows_private;
+        let (allows_private, lookups) = (self.allows_private, Arc::clone(&self.lookups));
         Box::pin(async move {
-            let found: Vec<SocketAddr> =
-                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let permit = lookups.acquire_owned().await?;
+            let lookup = tokio::task::spawn_blocking(move || {
+                // Until the resolver is done, also when nobody waits for it any more.
+                let _permit = permit;
+                (name.as_str(), 0).to_socket_addrs()
+            });
+            let found: Vec<SocketAddr> = lookup.await??.collect();
             let allowed: Vec<SocketAddr> = found
                 .iter()
                 .copied()

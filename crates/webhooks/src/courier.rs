@@ -49,9 +49,18 @@ pub(crate) struct Assignment {
     /// Until when the server holds the webhook, as far as it knows.
     pub(crate) held_until: watch::Receiver<Instant>,
     /// Bounds the attempts of all couriers together.
-    pub(crate) permits: Arc<Semaphore>,
+    pub(crate) permits: Permits,
     /// Cancelled when the courier has to finish.
     pub(crate) end: CancellationToken,
+}
+
+/// What every attempt needs one of.
+#[derive(Clone)]
+pub(crate) struct Permits {
+    /// For webhooks that do well.
+    pub(crate) healthy: Arc<Semaphore>,
+    /// For webhooks that fail.
+    pub(crate) failing: Arc<Semaphore>,
 }
 
 /// Pushes until it has to finish, the webhook is switched off, or another server may hold it.
@@ -260,13 +269,21 @@ impl Courier {
         while self.lanes.in_flight() < in_flight_max
             && let Some(taken) = self.lanes.start_next(now)
         {
-            let errand = Errand::new(&self.given, &self.webhook);
+            let errand = self.errand();
             self.errands.spawn(errand.push(taken));
         }
         if !self.is_pinging && self.next_ping().is_some_and(|at| at <= now) {
             self.is_pinging = true;
-            self.errands.spawn(Errand::new(&self.given, &self.webhook).ping());
+            let errand = self.errand();
+            self.errands.spawn(errand.ping());
         }
+    }
+
+    fn errand(&self) -> Errand {
+        let permits = &self.given.permits;
+        let failing = self.health.failing_since.is_some();
+        let permits = if failing { &permits.failing } else { &permits.healthy };
+        Errand::new(&self.given, &self.webhook, permits)
     }
 
     fn next_ping(&self) -> Option<Timestamp> {

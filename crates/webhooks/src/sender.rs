@@ -11,11 +11,13 @@ use tokio::task::{Id, JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
-use crate::courier::{self, Assignment};
+use crate::courier::{self, Assignment, Permits};
 use crate::subscriptions::{Shared, Webhooks};
 
-/// So many attempts of all webhooks together are under way at once.
+/// So many attempts of all webhooks together are under way at once, and so many more of those that fail: however many
+/// receivers hang, they leave room for the others.
 const IN_FLIGHT_MAX: usize = 256;
+const IN_FLIGHT_FAILING_MAX: usize = 64;
 
 /// Pushes to the webhooks that this server holds, until it is stopped.
 pub struct Sender {
@@ -51,7 +53,10 @@ impl Sender {
             lease_term: rules.lease_term,
             held,
             held_until,
-            permits: Arc::new(Semaphore::new(IN_FLIGHT_MAX)),
+            permits: Permits {
+                healthy: Arc::new(Semaphore::new(IN_FLIGHT_MAX)),
+                failing: Arc::new(Semaphore::new(IN_FLIGHT_FAILING_MAX)),
+            },
             stop: stop.clone(),
             couriers: HashMap::new(),
             tasks: JoinSet::new(),
@@ -74,7 +79,7 @@ struct Dispatch {
     lease_term: Duration,
     held: watch::Sender<Instant>,
     held_until: watch::Receiver<Instant>,
-    permits: Arc<Semaphore>,
+    permits: Permits,
     stop: CancellationToken,
     couriers: HashMap<WebhookId, Courier>,
     tasks: JoinSet<()>,
@@ -172,7 +177,7 @@ impl Dispatch {
             holder: Arc::clone(&self.holder),
             orders: received,
             held_until: self.held_until.clone(),
-            permits: Arc::clone(&self.permits),
+            permits: self.permits.clone(),
             end: end.clone(),
         };
         let task = self.tasks.spawn(courier::push(assignment)).id();

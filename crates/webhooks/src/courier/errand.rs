@@ -42,12 +42,16 @@ pub(super) enum Outcome {
 }
 
 impl Errand {
-    pub(super) fn new(given: &Assignment, webhook: &Arc<Webhook>) -> Self {
+    pub(super) fn new(
+        given: &Assignment,
+        webhook: &Arc<Webhook>,
+        permits: &Arc<Semaphore>,
+    ) -> Self {
         Self {
             shared: Arc::clone(&given.shared),
             format: Arc::clone(&given.format),
             webhook: Arc::clone(webhook),
-            permits: Arc::clone(&given.permits),
+            permits: Arc::clone(permits),
         }
     }
 

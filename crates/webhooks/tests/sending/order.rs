@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use testkit::{Reply, SELLER};
-use webhooks::Order;
+use webhooks::{Order, WebhookRules, Webhooks};
 
 use crate::scene::{Note, Scene, yes};
 use crate::toy::{STUMBLING_BLOCK, Toy};
@@ -135,6 +135,38 @@ async fn a_receiver_that_hangs_delays_no_other_webhook() {
     assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
     let notes = scene.receiver.notes();
     assert_eq!(notes.iter().filter(|note| note.path == "/quick").count(), 30);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_many_receivers_hang_the_others_have_room() {
+    const HANGING: usize = 128;
+    const CHATS: usize = 2;
+    let toy = Toy { answer_time: Duration::from_secs(4), ..Toy::new("toy") };
+    let mut scene = Scene::new([toy.clone()]).await;
+    scene.stop_sender().await;
+    let rules = WebhookRules { allow_private_addresses: true, webhooks_per_account_max: 200 };
+    scene.webhooks =
+        Webhooks::new(scene.server.engine().clone(), vec![Arc::new(toy)], rules).unwrap();
+    for _ in 0..HANGING {
+        scene.webhook("toy", "/dead").await;
+    }
+    scene.receiver.reply_by(|note| if note.path == "/dead" { Reply::Hang } else { yes() });
+    let chats: [_; CHATS] = [scene.chat().await, scene.chat().await];
+    for chat in chats {
+        scene.say(chat).await;
+    }
+    scene.restart().await;
+    scene.receiver.wait_for(HANGING * CHATS).await;
+    let quick = scene.webhook("toy", "/quick").await;
+    // By now all of them are known to fail, and are tried again.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    scene.minutes(1);
+    scene.receiver.wait_for(HANGING * CHATS + 64).await;
+
+    let begun = std::time::Instant::now();
+    scene.say(chats[0]).await;
+    scene.settled(quick.id).await;
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
