@@ -16,6 +16,12 @@ pub struct WebhookReport {
 }
 
 impl WebhookReport {
+    /// The oldest entry that failed and waits to be repeated.
+    pub fn failing_sequence(&self) -> Option<i64> {
+        let failing = self.progress.waiting.iter().find(|push| 0 < push.attempts);
+        failing.map(|push| push.sequence)
+    }
+
     /// How many entries of the log its receiver was not told yet, those of which the format says nothing included.
     pub fn lag(&self) -> i64 {
         let waiting = i64::try_from(self.progress.waiting.len()).unwrap_or(i64::MAX);

@@ -34,6 +34,9 @@ pub(crate) struct WebhookView {
     waiting: usize,
     /// When the first push failed, if none was accepted since.
     failing_since: Option<Time>,
+    /// The oldest event that failed and waits to be repeated. If it never gets through, replay from the one behind it
+    /// leaves it out.
+    failing_sequence: Option<i64>,
     /// The latest attempt or note, pings included.
     last_delivery: Option<DeliveryView>,
 }
@@ -63,6 +66,7 @@ pub(crate) struct DeliveryView {
 impl WebhookView {
     pub(crate) fn of(report: WebhookReport) -> Self {
         let lag = report.lag();
+        let failing_sequence = report.failing_sequence();
         let WebhookReport { webhook, progress, newest, last_delivery } = report;
         Self {
             id: webhook.id.get(),
@@ -79,6 +83,7 @@ impl WebhookView {
             lag,
             waiting: progress.waiting.len(),
             failing_since: Time::of(progress.health.failing_since),
+            failing_sequence,
             last_delivery: last_delivery.map(DeliveryView::of),
         }
     }

@@ -141,6 +141,8 @@ async fn anything_else_is_a_failure_and_is_repeated() {
         buyer.say(chat, &status.to_string()).await;
         let first = receiver.next().await;
         super::once(&seller, &made, |found| found["failing_since"] != Value::Null).await;
+        let failing = seller.get(&path(&made, "")).await.ok()["failing_sequence"].clone();
+        assert_eq!(failing, first.json()["sequence"]);
         receiver.reply(Reply::status(204));
         wait(&server, 5);
         let second = receiver.next().await;
@@ -244,4 +246,5 @@ async fn the_delivery_log_tells_of_every_attempt() {
         ]
     );
     assert_eq!(seller.get(&path(&made, "")).await.ok()["failing_since"], Value::Null);
+    assert_eq!(seller.get(&path(&made, "")).await.ok()["failing_sequence"], Value::Null);
 }
