@@ -159,6 +159,7 @@ impl From<WebhookError> for Error {
                 let message = Cow::Owned(format!("no more than {max} urls can be set"));
                 Self { status: Status::FailedPrecondition, message }
             }
+            WebhookError::UrlTaken => Self::url_taken(),
             WebhookError::Conflict => Self::notification_changing(),
             WebhookError::Engine(error) => error.into(),
             // What requests say was checked when they were read.

@@ -12,7 +12,7 @@ use domain::chat::{ActingAs, Actor};
 use domain::id::AccountId;
 use domain::{SignedDuration, Timestamp};
 use engine::access::Caller;
-use engine::store::{LogEntry, Webhook};
+use engine::store::{LogEntry, UrlUse, Webhook};
 use engine::{Engine, EngineError};
 use webhooks::{
     Answer, GiveUp, Order, Purpose, Push, PushFormat, Standing, Unanswered, Verdict,
@@ -108,6 +108,11 @@ impl PushFormat for OzonPush {
 
     fn order(&self) -> Order {
         Order::PerChat
+    }
+
+    /// An address is set once.
+    fn url_use(&self) -> UrlUse {
+        UrlUse::Sole
     }
 
     fn is_confirmed_by_ping(&self) -> bool {

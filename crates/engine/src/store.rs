@@ -29,8 +29,8 @@ pub use questions::{
     MessageRange, SearchQuery, UnreadTotals,
 };
 pub use webhooks::{
-    Delivery, DeliveryOutcome, LeasedWebhook, ProgressChange, ResumeFrom, WaitingPush, Webhook,
-    WebhookHealth, WebhookProgress, WebhookState, WebhookStore,
+    Delivery, DeliveryOutcome, LeasedWebhook, NotStored, ProgressChange, ResumeFrom, UrlUse,
+    WaitingPush, Webhook, WebhookHealth, WebhookProgress, WebhookState, WebhookStore,
 };
 
 /// Where everything is kept. Lookups by several ids answer in no particular order and leave out what does not exist.

@@ -36,6 +36,12 @@ impl From<WebhookError> for Problem {
                 "The URL leads to a private address",
                 "This server pushes to public addresses only. Whoever runs it can allow others in the settings.",
             ),
+            WebhookError::UrlTaken => Self::new(
+                CONFLICT,
+                "url-taken",
+                "Another webhook has this URL",
+                "In this format each URL is told once. Change the webhook that has it.",
+            ),
             WebhookError::NotConfirmed(attempt) => Self::new(
                 INVALID,
                 "not-confirmed",

@@ -32,6 +32,9 @@ pub enum WebhookError {
     /// The URL names a private address, and the server pushes to public ones only.
     #[error("the URL names a private address, to which nothing is pushed")]
     AddressNotAllowed,
+    /// Another webhook of the account has the URL, and the format wants each once.
+    #[error("another webhook has this URL")]
+    UrlTaken,
     /// The receiver did not answer a ping as it should.
     #[error("the receiver did not confirm: {}", .0.reason())]
     NotConfirmed(Box<Attempt>),

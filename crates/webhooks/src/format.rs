@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::{SignedDuration, Timestamp};
 use engine::EngineError;
-use engine::store::{LogEntry, Webhook};
+use engine::store::{LogEntry, UrlUse, Webhook};
 use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, StatusCode};
 
@@ -48,6 +48,11 @@ pub trait PushFormat: Send + Sync + 'static {
 
     /// What waits while a push fails.
     fn order(&self) -> Order;
+
+    /// Whether an account may name a URL for one webhook only: with two, its receiver would be told everything twice.
+    fn url_use(&self) -> UrlUse {
+        UrlUse::Shared
+    }
 
     /// Whether a URL is accepted, and switched on again, only after it has answered a ping.
     fn is_confirmed_by_ping(&self) -> bool;

@@ -7,7 +7,8 @@ use domain::SignedDuration;
 use domain::id::{AccountId, WebhookId};
 use engine::access::Caller;
 use engine::store::{
-    Delivery, LogPage, ResumeFrom, Webhook, WebhookProgress, WebhookState, WebhookStore,
+    Delivery, LogPage, NotStored, ResumeFrom, UrlUse, Webhook, WebhookProgress, WebhookState,
+    WebhookStore,
 };
 use engine::{Engine, EngineError};
 use tokio::sync::Notify;
@@ -111,15 +112,15 @@ impl Webhooks {
             ..self.unsaved(account, format)
         };
         self.check_url(&webhook.url)?;
+        self.require_free(format, &webhook).await?;
         let confirmation = if format.is_confirmed_by_ping() {
             Some(self.confirm(format, &webhook).await?)
         } else {
             None
         };
-        let max = self.shared.rules.webhooks_per_account_max;
-        let created =
-            self.store().create_webhook(&webhook, usize::try_from(max).unwrap_or(usize::MAX));
-        let webhook = created.await?.ok_or(WebhookError::TooMany { max })?;
+        let max = usize::try_from(self.shared.rules.webhooks_per_account_max).unwrap_or(usize::MAX);
+        let created = self.store().create_webhook(&webhook, max, format.url_use()).await?;
+        let webhook = created.map_err(|why| self.not_stored(why))?;
         if let Some(ping) = confirmation {
             self.store().add_delivery(account, &ping.delivery(webhook.id, None, 1, false)).await?;
         }
@@ -171,6 +172,9 @@ impl Webhooks {
         let moves = after.url != before.url || after.url_is_exact != before.url_is_exact;
         if moves {
             self.check_url(&after.url)?;
+            if after.url != before.url {
+                self.require_free(format, &after).await?;
+            }
             if format.is_confirmed_by_ping() {
                 let ping = self.confirm(format, &after).await?;
                 self.store().add_delivery(account, &ping.delivery(id, None, 1, false)).await?;
@@ -335,12 +339,44 @@ impl Webhooks {
         for _ in 0..CHANGE_ATTEMPTS {
             let before = self.get(account, id).await?;
             let after = change(&before);
-            if self.store().replace_webhook(&before, &after).await? {
-                self.shared.changed.notify_one();
-                return Ok(after);
+            // A webhook in a format that this server does not know any more can still be paused.
+            let url_use = self.format(&before.format).map_or(UrlUse::Shared, PushFormat::url_use);
+            match self.store().replace_webhook(&before, &after, url_use).await? {
+                Ok(()) => {
+                    self.shared.changed.notify_one();
+                    return Ok(after);
+                }
+                Err(NotStored::Outdated) => {}
+                Err(why @ (NotStored::UrlTaken | NotStored::TooMany)) => {
+                    return Err(self.not_stored(why));
+                }
             }
         }
         Err(WebhookError::Conflict)
+    }
+
+    /// Spares the receiver a ping when its URL is taken. Of two that ask at once the store refuses one.
+    async fn require_free(
+        &self,
+        format: &dyn PushFormat,
+        wanted: &Webhook,
+    ) -> Result<(), WebhookError> {
+        if format.url_use() == UrlUse::Shared {
+            return Ok(());
+        }
+        let others = self.list(wanted.account).await?;
+        let has_it = |other: &Webhook| other.format == wanted.format && other.url == wanted.url;
+        if others.iter().any(has_it) { Err(WebhookError::UrlTaken) } else { Ok(()) }
+    }
+
+    fn not_stored(&self, why: NotStored) -> WebhookError {
+        match why {
+            NotStored::TooMany => {
+                WebhookError::TooMany { max: self.shared.rules.webhooks_per_account_max }
+            }
+            NotStored::UrlTaken => WebhookError::UrlTaken,
+            NotStored::Outdated => WebhookError::Conflict,
+        }
     }
 
     async fn load(

@@ -12,12 +12,13 @@ use super::StoreError;
 #[async_trait]
 pub trait WebhookStore: Send + Sync + 'static {
     /// Stores a new webhook under a new id (the one in `webhook` is ignored), unless its account has `webhooks_max`
-    /// already; then none. It begins behind the newest entry of the log.
+    /// already, or its URL is another one's. It begins behind the newest entry of the log.
     async fn create_webhook(
         &self,
         webhook: &Webhook,
         webhooks_max: usize,
-    ) -> Result<Option<Webhook>, StoreError>;
+        url_use: UrlUse,
+    ) -> Result<Result<Webhook, NotStored>, StoreError>;
 
     /// The webhooks of an account, by rising id.
     async fn webhooks_of(&self, account: AccountId) -> Result<Vec<Webhook>, StoreError>;
@@ -29,8 +30,14 @@ pub trait WebhookStore: Send + Sync + 'static {
         id: WebhookId,
     ) -> Result<Option<(Webhook, WebhookProgress)>, StoreError>;
 
-    /// Stores `after` where `before` stands. False when something else stands there by now, and then nothing is stored.
-    async fn replace_webhook(&self, before: &Webhook, after: &Webhook) -> Result<bool, StoreError>;
+    /// Stores `after` where `before` stands, unless something else stands there by now, or the URL is a new one and
+    /// another webhook's.
+    async fn replace_webhook(
+        &self,
+        before: &Webhook,
+        after: &Webhook,
+        url_use: UrlUse,
+    ) -> Result<Result<(), NotStored>, StoreError>;
 
     /// Switches on a webhook that stands like `before`: what waits is attempted at once and counts as not attempted yet,
     /// and its health begins anew. False when it stands otherwise by now, and then nothing is stored.
@@ -52,8 +59,9 @@ pub trait WebhookStore: Send + Sync + 'static {
     /// Forgets a webhook with its delivery log. False when it does not exist.
     async fn delete_webhook(&self, account: AccountId, id: WebhookId) -> Result<bool, StoreError>;
 
-    /// Takes the active webhooks in one of `formats` that nobody holds, and renews those that `holder` holds. All are
-    /// `holder`'s for `term` from now on, by the clock of the store's machine; they are answered, by rising id.
+    /// Takes the active webhooks in one of `formats` that nobody holds, and renews those that `holder` holds. Those of an
+    /// account that is out of use are nobody's until it is in use again. All are `holder`'s for `term` from now on, by the
+    /// clock of the store's machine; they are answered, by rising id.
     async fn lease_webhooks(
         &self,
         holder: &str,
@@ -89,6 +97,26 @@ pub trait WebhookStore: Send + Sync + 'static {
 
     /// Forgets what was delivered before `before`.
     async fn forget_deliveries(&self, before: Timestamp) -> Result<(), StoreError>;
+}
+
+/// How many webhooks of an account in one format may have the same URL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UrlUse {
+    /// Any number.
+    Shared,
+    /// One.
+    Sole,
+}
+
+/// Why a webhook was not stored. Nothing has changed then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotStored {
+    /// The account has as many as it may have.
+    TooMany,
+    /// Another one has its URL, which may be one's only.
+    UrlTaken,
+    /// It was changed or deleted meanwhile.
+    Outdated,
 }
 
 /// A webhook that somebody holds.

@@ -11,8 +11,8 @@ use domain::Timestamp;
 use domain::id::{AccountId, WebhookId};
 use engine::clock::{Clock as _, SystemClock};
 use engine::store::{
-    Delivery, LeasedWebhook, ProgressChange, ResumeFrom, StoreError, Webhook, WebhookProgress,
-    WebhookStore,
+    Delivery, LeasedWebhook, NotStored, ProgressChange, ResumeFrom, StoreError, UrlUse, Webhook,
+    WebhookProgress, WebhookStore,
 };
 use rusqlite::Connection;
 
@@ -27,9 +27,12 @@ impl WebhookStore for SqliteStore {
         &self,
         webhook: &Webhook,
         webhooks_max: usize,
-    ) -> Result<Option<Webhook>, StoreError> {
+        url_use: UrlUse,
+    ) -> Result<Result<Webhook, NotStored>, StoreError> {
         let webhook = webhook.clone();
-        self.writer.transaction(move |db| subscriptions::create(db, webhook, webhooks_max)).await
+        let create =
+            move |db: &Connection| subscriptions::create(db, webhook, webhooks_max, url_use);
+        self.writer.transaction(create).await
     }
 
     async fn webhooks_of(&self, account: AccountId) -> Result<Vec<Webhook>, StoreError> {
@@ -48,9 +51,15 @@ impl WebhookStore for SqliteStore {
         self.readers.read(read).await
     }
 
-    async fn replace_webhook(&self, before: &Webhook, after: &Webhook) -> Result<bool, StoreError> {
+    async fn replace_webhook(
+        &self,
+        before: &Webhook,
+        after: &Webhook,
+        url_use: UrlUse,
+    ) -> Result<Result<(), NotStored>, StoreError> {
         let (before, after) = (before.clone(), after.clone());
-        self.writer.transaction(move |db| subscriptions::replace(db, &before, &after)).await
+        let replace = move |db: &Connection| subscriptions::replace(db, &before, &after, url_use);
+        self.writer.transaction(replace).await
     }
 
     async fn switch_on_webhook(

@@ -109,6 +109,8 @@ on_every_store! {
         webhooks {
             webhooks_are_kept_whole,
             an_account_has_so_many_webhooks_and_no_more,
+            a_url_that_is_to_be_told_once_is_stored_once,
+            nobody_pushes_for_an_account_that_is_out_of_use,
             a_webhook_begins_behind_the_newest_entry,
             a_lease_is_respected_until_it_runs_out,
             one_of_many_gets_the_lease,

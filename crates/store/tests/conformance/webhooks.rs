@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use domain::account::Account;
+use domain::catalog::Fact;
 use domain::id::{AccountId, WebhookId};
 use engine::store::{
-    Delivery, DeliveryOutcome, ProgressChange, ResumeFrom, Store, WaitingPush, Webhook,
-    WebhookHealth, WebhookState,
+    Delivery, DeliveryOutcome, NotStored, ProgressChange, ResumeFrom, Store, UrlUse, WaitingPush,
+    Webhook, WebhookHealth, WebhookState,
 };
 
-use crate::setup::{Place, a_chat, at, buyer, chat_id, say, seller};
+use crate::setup::{Place, a_chat, account_facts, at, buyer, chat_id, put, say, seller};
 
 /// Longer than any case runs.
 const LONG: Duration = Duration::from_mins(10);
@@ -30,7 +32,11 @@ fn webhook(account: AccountId, name: &str) -> Webhook {
 }
 
 async fn create(store: &dyn Store, account: AccountId, name: &str) -> Webhook {
-    store.create_webhook(&webhook(account, name), 10).await.unwrap().unwrap()
+    store.create_webhook(&webhook(account, name), 10, UrlUse::Shared).await.unwrap().unwrap()
+}
+
+async fn replace(store: &dyn Store, before: &Webhook, after: &Webhook) -> Result<(), NotStored> {
+    store.replace_webhook(before, after, UrlUse::Shared).await.unwrap()
 }
 
 /// The webhooks that are `holder`'s for `term`.
@@ -87,7 +93,7 @@ pub(crate) async fn webhooks_are_kept_whole(place: Place) {
         Webhook {
             types: vec![], previous_secret: None, ..webhook(seller(), "second, без типов")
         };
-    let second = store.create_webhook(&plain, 10).await.unwrap().unwrap();
+    let second = store.create_webhook(&plain, 10, UrlUse::Shared).await.unwrap().unwrap();
     assert_eq!(second, Webhook { id: second.id, ..plain });
     let others = create(&*store, buyer(), "others").await;
     assert!(first.id < second.id && second.id < others.id);
@@ -97,14 +103,15 @@ pub(crate) async fn webhooks_are_kept_whole(place: Place) {
     assert_eq!(store.webhook(buyer(), first.id).await.unwrap(), None);
 
     let changed = Webhook { url: "http://other.example.org/".to_owned(), ..first.clone() };
-    assert!(store.replace_webhook(&first, &changed).await.unwrap());
-    assert!(!store.replace_webhook(&first, &first).await.unwrap(), "another one stands there");
+    assert_eq!(replace(&*store, &first, &changed).await, Ok(()));
+    let outdated = replace(&*store, &first, &first).await;
+    assert_eq!(outdated, Err(NotStored::Outdated), "another one stands there");
     assert_eq!(store.webhooks_of(seller()).await.unwrap(), [changed.clone(), second.clone()]);
 
     assert!(!store.delete_webhook(buyer(), first.id).await.unwrap());
     assert!(store.delete_webhook(seller(), first.id).await.unwrap());
     assert!(!store.delete_webhook(seller(), first.id).await.unwrap());
-    assert!(!store.replace_webhook(&changed, &first).await.unwrap());
+    assert_eq!(replace(&*store, &changed, &first).await, Err(NotStored::Outdated));
     assert!(store.delete_webhook(seller(), second.id).await.unwrap());
     // A number is never given out twice: the logs of accounts name it.
     assert!(others.id < create(&*store, seller(), "third").await.id);
@@ -113,11 +120,54 @@ pub(crate) async fn webhooks_are_kept_whole(place: Place) {
 pub(crate) async fn an_account_has_so_many_webhooks_and_no_more(place: Place) {
     let store = place.open();
     let new = webhook(seller(), "");
-    let creating = (0..8).map(|_| store.create_webhook(&new, 3));
+    let creating = (0..8).map(|_| store.create_webhook(&new, 3, UrlUse::Shared));
     let created = futures_util::future::join_all(creating).await;
-    let count = created.into_iter().filter(|created| created.as_ref().unwrap().is_some()).count();
+    let count = created.into_iter().filter(|created| created.as_ref().unwrap().is_ok()).count();
     assert_eq!((count, store.webhooks_of(seller()).await.unwrap().len()), (3, 3));
-    assert!(store.create_webhook(&webhook(buyer(), ""), 3).await.unwrap().is_some());
+    let others = store.create_webhook(&webhook(buyer(), ""), 3, UrlUse::Shared).await.unwrap();
+    assert!(others.is_ok());
+}
+
+pub(crate) async fn a_url_that_is_to_be_told_once_is_stored_once(place: Place) {
+    let store = place.open();
+    let new = webhook(seller(), "");
+    let creating = (0..8).map(|_| store.create_webhook(&new, 10, UrlUse::Sole));
+    let created = futures_util::future::join_all(creating).await;
+    let stored: Vec<_> = created.into_iter().map(Result::unwrap).filter_map(Result::ok).collect();
+    let [first] = &*stored else { panic!("{stored:#?}") };
+
+    // Another account, another format, another URL.
+    let create = async |new: Webhook| store.create_webhook(&new, 10, UrlUse::Sole).await.unwrap();
+    assert!(create(webhook(buyer(), "")).await.is_ok());
+    assert!(create(Webhook { format: "ozon".to_owned(), ..new.clone() }).await.is_ok());
+    let url = "https://shop.example.org/second".to_owned();
+    let second = create(Webhook { url, ..new.clone() }).await.unwrap();
+
+    let same = Webhook { url: first.url.clone(), ..second.clone() };
+    let sole = async |before: &Webhook, after: &Webhook| {
+        store.replace_webhook(before, after, UrlUse::Sole).await.unwrap()
+    };
+    assert_eq!(sole(&second, &same).await, Err(NotStored::UrlTaken));
+    let renamed =
+        Webhook { name: "its own URL does not stand in its way".to_owned(), ..second.clone() };
+    assert_eq!(sole(&second, &renamed).await, Ok(()));
+    assert!(store.delete_webhook(seller(), first.id).await.unwrap());
+    assert_eq!(sole(&renamed, &same).await, Ok(()));
+}
+
+pub(crate) async fn nobody_pushes_for_an_account_that_is_out_of_use(place: Place) {
+    let store = place.open();
+    let [one, two] =
+        [create(&*store, seller(), "one").await, create(&*store, buyer(), "two").await];
+    assert_eq!(lease(&*store, "a", LONG).await, [one.clone(), two.clone()]);
+    let put_in_use = async |is_active| {
+        let account = Account { is_active, ..account_facts(seller()) };
+        put(&*store, vec![Fact::Account(Box::new(account), None)]).await;
+    };
+    put_in_use(false).await;
+    assert_eq!(lease(&*store, "a", LONG).await, std::slice::from_ref(&two));
+    put_in_use(true).await;
+    assert_eq!(lease(&*store, "a", LONG).await, [one, two]);
 }
 
 pub(crate) async fn a_webhook_begins_behind_the_newest_entry(place: Place) {
@@ -139,7 +189,7 @@ pub(crate) async fn a_lease_is_respected_until_it_runs_out(place: Place) {
         [create(&*store, seller(), "one").await, create(&*store, buyer(), "two").await];
     let paused = create(&*store, seller(), "paused").await;
     let pausing = Webhook { state: WebhookState::Paused, ..paused.clone() };
-    assert!(store.replace_webhook(&paused, &pausing).await.unwrap());
+    assert_eq!(replace(&*store, &paused, &pausing).await, Ok(()));
     let both = [one.clone(), two.clone()];
 
     assert_eq!(lease(&*store, "a", LONG).await, both);

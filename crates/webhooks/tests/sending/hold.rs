@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use testkit::Reply;
+use domain::catalog::Fact;
+use engine::store::WebhookState;
+use testkit::{Reply, SELLER};
 use webhooks::{Sender, SenderRules};
 
 use crate::scene::{Scene, webhooks, yes};
@@ -129,4 +131,32 @@ async fn another_server_takes_over_from_one_that_died_and_not_before() {
     assert_eq!(notes[1].sequence, notes[2].sequence, "what was in flight comes again");
     scene.settled(webhook.id).await;
     second.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_is_pushed_for_an_account_that_is_out_of_use_until_it_is_in_use_again() {
+    let mut scene = Scene::new([Toy::new("toy")]).await;
+    scene.stop_sender().await;
+    let rules = SenderRules { holder: "test".to_owned(), lease_term: LEASE };
+    scene.sender = Some(Sender::start(&scene.webhooks, &rules));
+    let webhook = scene.webhook("toy", "/hook").await;
+    let chat = scene.chat().await;
+    scene.say(chat).await;
+    scene.receiver.wait_for(1).await;
+    scene.settled(webhook.id).await;
+
+    let mut account = scene.server.engine().account(SELLER).await.unwrap();
+    account.is_active = false;
+    scene.server.put(vec![Fact::Account(Box::new(account.clone()), None)]).await;
+    // The sender looks at its webhooks three times in a lease.
+    tokio::time::sleep(LEASE).await;
+    scene.say(chat).await;
+    scene.receiver.is_left_alone().await;
+    assert_eq!(scene.state(webhook.id).await, WebhookState::Active, "it is its account that rests");
+
+    account.is_active = true;
+    scene.server.put(vec![Fact::Account(Box::new(account), None)]).await;
+    let notes = scene.receiver.wait_for(2).await;
+    scene.settled(webhook.id).await;
+    assert!(notes[0].sequence < notes[1].sequence);
 }

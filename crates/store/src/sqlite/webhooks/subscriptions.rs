@@ -2,7 +2,7 @@
 
 use domain::Timestamp;
 use domain::id::{AccountId, WebhookId};
-use engine::store::{ResumeFrom, Webhook, WebhookState};
+use engine::store::{NotStored, ResumeFrom, UrlUse, Webhook, WebhookState};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::progress;
@@ -23,7 +23,12 @@ macro_rules! select_webhook {
 pub(in crate::sqlite) const OF_ACCOUNT: &str = select_webhook!("account_id = ?1 ORDER BY id");
 pub(in crate::sqlite) const BY_ID: &str = select_webhook!("id = ?1 AND account_id = ?2");
 /// The state is written out, so that SQLite takes the index of active ones.
-pub(in crate::sqlite) const ACTIVE: &str = select_webhook!("state = 1 AND id > 0 ORDER BY id");
+pub(in crate::sqlite) const ACTIVE: &str = select_webhook!(
+    "state = 1 AND id > 0 AND NOT EXISTS \
+     (SELECT 1 FROM accounts WHERE accounts.id = webhooks.account_id AND NOT is_active) ORDER BY id"
+);
+pub(in crate::sqlite) const WITH_URL: &str =
+    "SELECT 1 FROM webhooks WHERE account_id = ?1 AND format = ?2 AND url = ?3";
 
 const COUNT: &str = "SELECT count(*) FROM webhooks WHERE account_id = ?1";
 const INSERT: &str = "INSERT INTO webhooks (account_id, format, url, url_is_exact, name, types, secret, \
@@ -33,16 +38,20 @@ const UPDATE: &str = "UPDATE webhooks SET format = ?3, url = ?4, url_is_exact = 
     secret = ?8, previous_secret = ?9, previous_secret_until = ?10, state = ?11, created_at = ?12 \
     WHERE id = ?1 AND account_id = ?2";
 
-/// Stores a new webhook that begins at the end of the log, unless there are `webhooks_max` already.
+/// Stores a new webhook that begins at the end of the log, unless there are `webhooks_max` already, or its URL is taken.
 pub(super) fn create(
     db: &Connection,
     webhook: Webhook,
     webhooks_max: usize,
-) -> Result<Option<Webhook>> {
+    url_use: UrlUse,
+) -> Result<Result<Webhook, NotStored>> {
     let account = webhook.account;
     let count: i64 = db.prepare_cached(COUNT)?.query_row([account.get()], |row| row.get(0))?;
     if number(webhooks_max) <= count {
-        return Ok(None);
+        return Ok(Err(NotStored::TooMany));
+    }
+    if url_use == UrlUse::Sole && is_url_taken(db, &webhook)? {
+        return Ok(Err(NotStored::UrlTaken));
     }
     let (previous, until) = previous_secret(&webhook);
     let id = db.prepare_cached(INSERT)?.query_row(
@@ -63,7 +72,7 @@ pub(super) fn create(
     )?;
     let webhook = Webhook { id, ..webhook };
     progress::begin(db, &webhook, log::newest(db, account)?)?;
-    Ok(Some(webhook))
+    Ok(Ok(webhook))
 }
 
 /// The webhooks of an account.
@@ -76,18 +85,26 @@ pub(super) fn by_id(db: &Connection, account: AccountId, id: WebhookId) -> Resul
     db.prepare_cached(BY_ID)?.query_row([id.get(), account.get()], webhook).optional()
 }
 
-/// All webhooks that are pushed to.
+/// All webhooks that are pushed to: active ones, unless their account is out of use.
 pub(super) fn active(db: &Connection) -> Result<Vec<Webhook>> {
     db.prepare_cached(ACTIVE)?.query_map([], webhook)?.collect()
 }
 
-/// Stores `after` if `before` stands there.
-pub(super) fn replace(db: &Connection, before: &Webhook, after: &Webhook) -> Result<bool> {
+/// Stores `after` if `before` stands there, unless its URL is new and taken.
+pub(super) fn replace(
+    db: &Connection,
+    before: &Webhook,
+    after: &Webhook,
+    url_use: UrlUse,
+) -> Result<Result<(), NotStored>> {
     if by_id(db, before.account, before.id)?.as_ref() != Some(before) {
-        return Ok(false);
+        return Ok(Err(NotStored::Outdated));
+    }
+    if url_use == UrlUse::Sole && after.url != before.url && is_url_taken(db, after)? {
+        return Ok(Err(NotStored::UrlTaken));
     }
     update(db, after)?;
-    Ok(true)
+    Ok(Ok(()))
 }
 
 /// Makes a webhook active, with a new health.
@@ -129,6 +146,12 @@ pub(super) fn delete(db: &Connection, account: AccountId, id: WebhookId) -> Resu
     }
     progress::delete(db, account, id)?;
     Ok(true)
+}
+
+/// Whether a webhook of the same account and format has the URL of `webhook`, which is not stored.
+fn is_url_taken(db: &Connection, webhook: &Webhook) -> Result<bool> {
+    let taken = params![webhook.account.get(), webhook.format, webhook.url];
+    db.prepare_cached(WITH_URL)?.exists(taken)
 }
 
 fn update(db: &Connection, webhook: &Webhook) -> Result<()> {

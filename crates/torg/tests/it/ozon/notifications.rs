@@ -168,6 +168,19 @@ async fn a_url_is_set_once_by_each_seller() {
 }
 
 #[tokio::test]
+async fn of_sellers_programs_that_set_a_url_at_once_one_succeeds() {
+    let server = market().await;
+    let client = Client::new(&server).await;
+    let receiver = listening().await;
+    let setting = (0..4).map(|_| set(&client, receiver.url(), &[NEW]));
+    let answers = futures_util::future::join_all(setting).await;
+    let failed: Vec<_> = answers.iter().filter(|answer| answer.status != 200).collect();
+    assert_eq!(failed.len(), 3);
+    failed.into_iter().for_each(|answer| answer.failed(409, 6, "url is already set"));
+    assert_eq!(addresses(&client).await.len(), 1);
+}
+
+#[tokio::test]
 async fn an_update_changes_what_it_names_once_the_receiver_has_answered() {
     let server = market().await;
     let client = Client::new(&server).await;
