@@ -35,6 +35,7 @@ async fn a_webhook_is_made_shown_changed_and_deleted() {
         "lag": 0,
         "waiting": 0,
         "failing_since": null,
+        "failing_sequence": null,
         "last_delivery": null,
     });
     let mut shown = made.clone();
