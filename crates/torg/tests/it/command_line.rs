@@ -4,6 +4,8 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Output, Stdio};
 
+use super::signals;
+
 /// The binary in an empty folder, with an environment of its own.
 struct Torg {
     folder: tempfile::TempDir,
@@ -107,9 +109,8 @@ fn a_server_starts_answers_and_stops_at_a_signal() {
     client.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
 
-    let signalled =
-        Command::new("kill").args(["-TERM", &server.id().to_string()]).status().unwrap();
-    assert!(signalled.success() && server.wait().unwrap().success());
+    signals::send("-TERM", &server);
+    assert!(server.wait().unwrap().success());
 }
 
 #[test]

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use super::signals;
+
 /// A running demo.
 pub(crate) struct Demo {
     child: Child,
@@ -38,9 +40,7 @@ impl Demo {
 
     /// Ctrl-C, and what the process makes of it.
     fn interrupt(mut self) -> bool {
-        let interrupted =
-            Command::new("kill").args(["-INT", &self.child.id().to_string()]).status().unwrap();
-        assert!(interrupted.success());
+        signals::send("-INT", &self.child);
         self.child.wait().unwrap().success()
     }
 }

@@ -6,6 +6,7 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use serde_json::{Value, json};
 
 use super::demo::Demo;
+use super::signals;
 
 /// A receiver at a terminal.
 struct Listener {
@@ -48,8 +49,7 @@ impl Listener {
 
     /// Ctrl-C, and whether it ended well.
     fn interrupt(mut self) -> bool {
-        let interrupt = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
-        assert!(interrupt.unwrap().success());
+        signals::send("-INT", &self.child);
         self.child.wait().unwrap().success()
     }
 }

@@ -13,5 +13,6 @@ mod partizap;
 mod readme;
 mod recovery;
 mod rooms;
+mod signals;
 mod stop;
 mod yandex_market;

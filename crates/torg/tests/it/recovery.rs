@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::signals;
+
 const KILLS: usize = 20;
 const SENDERS: usize = 32;
 const BUYERS: usize = 8;
@@ -60,11 +62,7 @@ impl Process {
     fn stop(&mut self, stop: Stop) {
         match stop {
             Stop::Kill => self.child.kill().unwrap(),
-            Stop::Terminate => {
-                let sent =
-                    Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
-                assert!(sent.unwrap().success());
-            }
+            Stop::Terminate => signals::send("-TERM", &self.child),
         }
         let status = self.child.wait().unwrap();
         assert_eq!(status.success(), stop == Stop::Terminate, "{status}");

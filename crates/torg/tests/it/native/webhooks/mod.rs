@@ -14,6 +14,24 @@ use testkit::{Received, Receiver, Reply, Server};
 
 use super::client::Client;
 
+/// A buyer who has a chat with a seller, whose webhook is told of messages.
+struct Scene<'s> {
+    seller: Client<'s>,
+    buyer: Client<'s>,
+    chat: i64,
+    receiver: Receiver,
+    made: Value,
+}
+
+impl<'s> Scene<'s> {
+    async fn of(server: &'s Server, receiver: Receiver) -> Self {
+        let (seller, buyer) = (Client::seller(server).await, Client::buyer(server).await);
+        let chat = buyer.product_chat().await;
+        let made = make_for(&seller, &receiver, &["message.created"]).await;
+        Self { seller, buyer, chat, receiver, made }
+    }
+}
+
 /// A receiver that takes everything, as the native format asks for.
 async fn willing() -> Receiver {
     Receiver::start(Reply::status(204)).await

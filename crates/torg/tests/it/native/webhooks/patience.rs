@@ -4,7 +4,9 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use testkit::{Receiver, Reply, Server};
 
-use super::{alarms, deliveries, make_for, once, once_all_is_told, path, text_of, wait, willing};
+use super::{
+    Scene, alarms, deliveries, make_for, once, once_all_is_told, path, text_of, wait, willing,
+};
 use crate::native::client::Client;
 
 const DAY: i64 = 24 * 3600;
@@ -12,10 +14,8 @@ const DAY: i64 = 24 * 3600;
 #[tokio::test]
 async fn repeats_come_after_growing_pauses_then_every_hour_and_never_end_by_themselves() {
     let server = Server::start().await;
-    let (seller, buyer) = (Client::seller(&server).await, Client::buyer(&server).await);
-    let chat = buyer.product_chat().await;
-    let receiver = Receiver::start(Reply::status(500)).await;
-    let made = make_for(&seller, &receiver, &["message.created"]).await;
+    let Scene { seller, buyer, chat, receiver, made } =
+        Scene::of(&server, Receiver::start(Reply::status(500)).await).await;
     buyer.say(chat, "вопрос").await;
     receiver.next().await;
     for (index, pause) in [5, 30, 120, 600, 1800, 3600, 3600, 3600].into_iter().enumerate() {
@@ -106,10 +106,8 @@ async fn after_a_day_the_account_is_told_after_five_the_webhook_is_switched_off(
 #[tokio::test]
 async fn a_receiver_that_is_gone_is_left_alone_at_once() {
     let server = Server::start().await;
-    let (seller, buyer) = (Client::seller(&server).await, Client::buyer(&server).await);
-    let chat = buyer.product_chat().await;
-    let receiver = Receiver::start(Reply::status(410)).await;
-    let made = make_for(&seller, &receiver, &["message.created"]).await;
+    let Scene { seller, buyer, chat, receiver, made } =
+        Scene::of(&server, Receiver::start(Reply::status(410)).await).await;
     buyer.say(chat, "вопрос").await;
     receiver.next().await;
     once(&seller, &made, |found| found["state"] == "switched_off").await;

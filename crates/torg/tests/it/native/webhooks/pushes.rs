@@ -6,7 +6,7 @@ use domain::catalog::Model;
 use serde_json::{Value, json};
 use testkit::{Receiver, Reply, Server};
 
-use super::{deliveries, make, make_for, once_all_is_told, path, text_of, wait, willing};
+use super::{Scene, deliveries, make, make_for, once_all_is_told, path, text_of, wait, willing};
 use crate::native::client::Client;
 
 /// The texts of the next pushes.
@@ -101,10 +101,7 @@ async fn each_side_is_told_its_own_log() {
 #[tokio::test]
 async fn any_success_is_enough() {
     let server = Server::start().await;
-    let (seller, buyer) = (Client::seller(&server).await, Client::buyer(&server).await);
-    let chat = buyer.product_chat().await;
-    let receiver = willing().await;
-    let made = make_for(&seller, &receiver, &["message.created"]).await;
+    let Scene { seller, buyer, chat, receiver, made } = Scene::of(&server, willing().await).await;
     for status in [200, 201, 202, 204, 226, 299] {
         receiver.reply(Reply::status(status));
         buyer.say(chat, &status.to_string()).await;
@@ -123,10 +120,7 @@ async fn any_success_is_enough() {
 #[tokio::test]
 async fn anything_else_is_a_failure_and_is_repeated() {
     let server = Server::start().await;
-    let (seller, buyer) = (Client::seller(&server).await, Client::buyer(&server).await);
-    let chat = buyer.product_chat().await;
-    let receiver = willing().await;
-    let made = make_for(&seller, &receiver, &["message.created"]).await;
+    let Scene { seller, buyer, chat, receiver, made } = Scene::of(&server, willing().await).await;
     let elsewhere = Reply::Answer {
         status: 307,
         headers: vec![("location", format!("{}/elsewhere", receiver.url()))],
@@ -207,10 +201,8 @@ async fn a_receiver_that_hangs_delays_nobody_else() {
 #[tokio::test]
 async fn the_delivery_log_tells_of_every_attempt() {
     let server = Server::start().await;
-    let (seller, buyer) = (Client::seller(&server).await, Client::buyer(&server).await);
-    let chat = buyer.product_chat().await;
-    let receiver = Receiver::start(Reply::text(503, "text/plain", "занято")).await;
-    let made = make_for(&seller, &receiver, &["message.created"]).await;
+    let Scene { seller, buyer, chat, receiver, made } =
+        Scene::of(&server, Receiver::start(Reply::text(503, "text/plain", "занято")).await).await;
     buyer.say(chat, "вопрос").await;
     receiver.next().await;
     wait(&server, 5);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use testkit::{Received, Receiver, Reply, Server};
 
-use super::{make_for, once, path, wait, willing};
+use super::{Scene, make_for, once, path, wait, willing};
 use crate::native::client::Client;
 
 /// HMAC-SHA256 by RFC 2104, of a key that is no longer than a block.
@@ -32,10 +32,8 @@ fn signature(push: &Received, secret: &Value) -> String {
 #[tokio::test]
 async fn every_attempt_is_signed_anew_under_the_same_id() {
     let server = Server::start().await;
-    let (seller, buyer) = (Client::seller(&server).await, Client::buyer(&server).await);
-    let chat = buyer.product_chat().await;
-    let receiver = Receiver::start(Reply::status(500)).await;
-    let made = make_for(&seller, &receiver, &["message.created"]).await;
+    let Scene { seller, buyer, chat, receiver, made } =
+        Scene::of(&server, Receiver::start(Reply::status(500)).await).await;
     buyer.say(chat, "вопрос").await;
     let first = receiver.next().await;
     assert_eq!(first.header("webhook-timestamp"), Some("1795255200"));
@@ -80,10 +78,7 @@ async fn ids_and_secrets_belong_to_one_webhook() {
 #[tokio::test]
 async fn a_replaced_secret_signs_too_for_a_day() {
     let server = Server::start().await;
-    let (seller, buyer) = (Client::seller(&server).await, Client::buyer(&server).await);
-    let chat = buyer.product_chat().await;
-    let receiver = willing().await;
-    let made = make_for(&seller, &receiver, &["message.created"]).await;
+    let Scene { seller, buyer, chat, receiver, made } = Scene::of(&server, willing().await).await;
     let rotated = seller.post(&path(&made, "/rotate-secret"), json!({})).await.ok();
     assert_eq!(rotated["previous_secret_until"], "2026-11-22T10:00:00.000Z");
     assert_ne!(rotated["secret"], made["secret"]);

@@ -1,19 +1,18 @@
 //! Pausing, resuming, replaying, changing what a webhook is told.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 use testkit::{Reply, Server};
 
-use super::{make, make_for, once, once_all_is_told, path, text_of, wait, willing};
+use super::{Scene, make, make_for, once, once_all_is_told, path, text_of, wait, willing};
 use crate::native::client::{Answer, Client};
 
 #[tokio::test]
 async fn what_happens_in_a_pause_waits_for_its_end() {
     let server = Server::start().await;
-    let (seller, buyer) = (Client::seller(&server).await, Client::buyer(&server).await);
-    let chat = buyer.product_chat().await;
-    let receiver = willing().await;
-    let made = make_for(&seller, &receiver, &["message.created"]).await;
+    let Scene { seller, buyer, chat, receiver, made } = Scene::of(&server, willing().await).await;
     buyer.say(chat, "до").await;
     assert_eq!(text_of(&receiver.next().await), "до");
     once_all_is_told(&seller, &made).await;
@@ -76,10 +75,7 @@ async fn a_replay_tells_everything_once_more_from_any_event_on() {
 #[tokio::test]
 async fn a_replay_gives_up_what_waits() {
     let server = Server::start().await;
-    let (seller, buyer) = (Client::seller(&server).await, Client::buyer(&server).await);
-    let chat = buyer.product_chat().await;
-    let receiver = willing().await;
-    let made = make_for(&seller, &receiver, &["message.created"]).await;
+    let Scene { seller, buyer, chat, receiver, made } = Scene::of(&server, willing().await).await;
     receiver.reply(Reply::status(500));
     buyer.say(chat, "яд").await;
     receiver.next().await;
@@ -120,15 +116,14 @@ async fn a_new_url_and_new_types_hold_for_what_comes_next() {
 #[tokio::test]
 async fn a_deleted_webhook_is_told_nothing_more() {
     let server = Server::start().await;
-    let (seller, buyer) = (Client::seller(&server).await, Client::buyer(&server).await);
-    let chat = buyer.product_chat().await;
-    let receiver = willing().await;
-    let made = make_for(&seller, &receiver, &["message.created"]).await;
+    let Scene { seller, buyer, chat, receiver, made } = Scene::of(&server, willing().await).await;
     receiver.reply(Reply::status(500));
     buyer.say(chat, "вопрос").await;
     receiver.next().await;
     once(&seller, &made, |found| found["waiting"] == 1).await;
     assert_eq!(seller.delete(&path(&made, "")).await.status, 204);
+    // The sender hears of it a moment after the answer.
+    tokio::time::sleep(Duration::from_millis(500)).await;
     buyer.say(chat, "ещё").await;
     wait(&server, 3600);
     receiver.is_left_alone().await;
