@@ -1,30 +1,25 @@
 //! What accounts do with their webhooks.
 
+mod steps;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::SignedDuration;
 use domain::id::{AccountId, WebhookId};
-use engine::access::Caller;
-use engine::store::{
-    Delivery, LogPage, NotStored, ResumeFrom, UrlUse, Webhook, WebhookProgress, WebhookState,
-    WebhookStore,
-};
-use engine::{Engine, EngineError};
+use engine::Engine;
+use engine::store::{Delivery, ResumeFrom, Webhook, WebhookState};
 use tokio::sync::Notify;
 
-use crate::attempt::{self, Attempt};
+use crate::attempt::Attempt;
 use crate::client::{ClientProblem, PushClient};
 use crate::error::WebhookError;
 use crate::format::{Purpose, PushFormat};
 use crate::report::WebhookReport;
-use crate::target::Target;
+use steps::known_types;
 
 /// How long a secret that was replaced still signs beside the new one.
 const PREVIOUS_SECRET_TERM: SignedDuration = SignedDuration::from_hours(24);
-
-/// How often a change is begun anew because somebody else has changed the same webhook meanwhile.
-const CHANGE_ATTEMPTS: usize = 5;
 
 /// The webhooks of all accounts. Cloning is cheap.
 #[derive(Clone)]
@@ -122,7 +117,7 @@ impl Webhooks {
         let created = self.store().create_webhook(&webhook, max, format.url_use()).await?;
         let webhook = created.map_err(|why| self.not_stored(why))?;
         if let Some(ping) = confirmation {
-            self.store().add_delivery(account, &ping.delivery(webhook.id, None, 1, false)).await?;
+            self.note_ping(account, webhook.id, &ping).await?;
         }
         self.shared.changed.notify_one();
         Ok(webhook)
@@ -177,7 +172,7 @@ impl Webhooks {
             }
             if format.is_confirmed_by_ping() {
                 let ping = self.confirm(format, &after).await?;
-                self.store().add_delivery(account, &ping.delivery(id, None, 1, false)).await?;
+                self.note_ping(account, id, &ping).await?;
             }
         }
         self.replace(account, id, changed).await
@@ -237,7 +232,7 @@ impl Webhooks {
         let webhook = self.get(account, id).await?;
         let format = self.format(&webhook.format)?;
         let ping = self.send_ping(format, &webhook).await;
-        self.store().add_delivery(account, &ping.delivery(id, None, 1, false)).await?;
+        self.note_ping(account, id, &ping).await?;
         Ok(ping)
     }
 
@@ -263,7 +258,7 @@ impl Webhooks {
         };
         if format.is_confirmed_by_ping() {
             let ping = self.send_ping(format, &webhook).await;
-            self.store().add_delivery(account, &ping.delivery(id, None, 1, false)).await?;
+            self.note_ping(account, id, &ping).await?;
             if !ping.is_accepted() {
                 return Err(WebhookError::NotConfirmed(Box::new(ping)));
             }
@@ -310,134 +305,4 @@ impl Webhooks {
         self.get(account, id).await?;
         Ok(self.store().deliveries(account, id, before, limit).await?)
     }
-
-    /// A webhook that nobody has made, to ping with.
-    fn unsaved(&self, account: AccountId, format: &dyn PushFormat) -> Webhook {
-        let engine = &self.shared.engine;
-        Webhook {
-            id: WebhookId::LARGEST,
-            account,
-            format: format.name().to_owned(),
-            url: String::new(),
-            url_is_exact: false,
-            name: String::new(),
-            types: Vec::new(),
-            secret: engine.random().secret(),
-            previous_secret: None,
-            state: WebhookState::Active,
-            created_at: engine.now(),
-        }
-    }
-
-    /// Stores what `change` makes of a webhook.
-    async fn replace(
-        &self,
-        account: AccountId,
-        id: WebhookId,
-        change: impl Fn(&Webhook) -> Webhook,
-    ) -> Result<Webhook, WebhookError> {
-        for _ in 0..CHANGE_ATTEMPTS {
-            let before = self.get(account, id).await?;
-            let after = change(&before);
-            // A webhook in a format that this server does not know any more can still be paused.
-            let url_use = self.format(&before.format).map_or(UrlUse::Shared, PushFormat::url_use);
-            match self.store().replace_webhook(&before, &after, url_use).await? {
-                Ok(()) => {
-                    self.shared.changed.notify_one();
-                    return Ok(after);
-                }
-                Err(NotStored::Outdated) => {}
-                Err(why @ (NotStored::UrlTaken | NotStored::TooMany)) => {
-                    return Err(self.not_stored(why));
-                }
-            }
-        }
-        Err(WebhookError::Conflict)
-    }
-
-    /// Spares the receiver a ping when its URL is taken. Of two that ask at once the store refuses one.
-    async fn require_free(
-        &self,
-        format: &dyn PushFormat,
-        wanted: &Webhook,
-    ) -> Result<(), WebhookError> {
-        if format.url_use() == UrlUse::Shared {
-            return Ok(());
-        }
-        let others = self.list(wanted.account).await?;
-        let has_it = |other: &Webhook| other.format == wanted.format && other.url == wanted.url;
-        if others.iter().any(has_it) { Err(WebhookError::UrlTaken) } else { Ok(()) }
-    }
-
-    fn not_stored(&self, why: NotStored) -> WebhookError {
-        match why {
-            NotStored::TooMany => {
-                WebhookError::TooMany { max: self.shared.rules.webhooks_per_account_max }
-            }
-            NotStored::UrlTaken => WebhookError::UrlTaken,
-            NotStored::Outdated => WebhookError::Conflict,
-        }
-    }
-
-    async fn load(
-        &self,
-        account: AccountId,
-        id: WebhookId,
-    ) -> Result<(Webhook, WebhookProgress), WebhookError> {
-        self.store().webhook(account, id).await?.ok_or(WebhookError::NotFound)
-    }
-
-    async fn log_behind(&self, account: AccountId, after: i64) -> Result<LogPage, EngineError> {
-        self.shared.engine.events(&Caller::account_holder(account), after, 1).await
-    }
-
-    async fn confirm(
-        &self,
-        format: &dyn PushFormat,
-        webhook: &Webhook,
-    ) -> Result<Attempt, WebhookError> {
-        let ping = self.send_ping(format, webhook).await;
-        if ping.is_accepted() { Ok(ping) } else { Err(WebhookError::NotConfirmed(Box::new(ping))) }
-    }
-
-    async fn send_ping(&self, format: &dyn PushFormat, webhook: &Webhook) -> Attempt {
-        let now = self.shared.engine.now();
-        let push = format.ping(webhook, now);
-        let client = &self.shared.client;
-        attempt::attempt(client, format, webhook, Purpose::Ping, &push, now).await
-    }
-
-    fn check_url(&self, url: &str) -> Result<(), WebhookError> {
-        let target = Target::parse(url)?;
-        if self.shared.client.allows(&target) {
-            Ok(())
-        } else {
-            Err(WebhookError::AddressNotAllowed)
-        }
-    }
-
-    fn format(&self, name: &str) -> Result<&dyn PushFormat, WebhookError> {
-        let formats = &self.shared.formats;
-        let known = || WebhookError::UnknownFormat { known: formats.keys().copied().collect() };
-        formats.get(name).map(|format| &**format).ok_or_else(known)
-    }
-
-    fn store(&self) -> &dyn WebhookStore {
-        self.shared.engine.webhook_store()
-    }
-}
-
-/// `types` without repetitions, if `format` has them all.
-fn known_types(format: &dyn PushFormat, types: Vec<String>) -> Result<Vec<String>, WebhookError> {
-    let known = format.types();
-    let mut distinct: Vec<String> = Vec::with_capacity(types.len().min(known.len()));
-    for given in types {
-        if !known.contains(&given.as_str()) {
-            return Err(WebhookError::UnknownType { given, known });
-        }
-        if !distinct.contains(&given) {
-            distinct.push(given);
-        }
-    }
-    Ok(distinct)
 }
