@@ -176,7 +176,9 @@ async fn of_sellers_programs_that_set_a_url_at_once_one_succeeds() {
     let answers = futures_util::future::join_all(setting).await;
     let failed: Vec<_> = answers.iter().filter(|answer| answer.status != 200).collect();
     assert_eq!(failed.len(), 3);
-    failed.into_iter().for_each(|answer| answer.failed(409, 6, "url is already set"));
+    for answer in failed {
+        answer.failed(409, 6, "url is already set");
+    }
     assert_eq!(addresses(&client).await.len(), 1);
 }
 
