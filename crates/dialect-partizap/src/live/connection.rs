@@ -11,7 +11,6 @@ use engine::access::Caller;
 use engine::limits::Pass;
 use engine::store::Session;
 use engine::wakeups::Signal;
-use futures_util::FutureExt as _;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +26,8 @@ use crate::wire::Writer;
 
 /// How long a client may take to say hello.
 const HELLO_TIME_MAX: Duration = Duration::from_secs(10);
+/// How long to look for the answer to a ping before a client that seems silent is given up.
+const LAST_WORD_TIME_MAX: Duration = Duration::from_millis(100);
 /// How long the other end may take to say goodbye, too.
 const GOODBYE_TIME_MAX: Duration = Duration::from_secs(5);
 /// So many log entries a client may have missed to get them all; beyond that it fetches what it shows.
@@ -151,13 +152,11 @@ impl Connection {
                         self.send(PING.to_owned()).await?;
                     }
                     // Where writing or the whole server was held up, the answer may wait to be read.
-                    Due::Silence => match self.socket.recv().now_or_never() {
-                        Some(frame) => {
-                            let commands = heard(frame)?;
-                            self.answer(commands, &mut heartbeat).await?;
-                        }
-                        None => return Err(Disconnect::NoPong.into()),
-                    },
+                    Due::Silence => {
+                        let frame = timeout(LAST_WORD_TIME_MAX, self.socket.recv()).await;
+                        let commands = heard(frame.map_err(|_| Disconnect::NoPong)?)?;
+                        self.answer(commands, &mut heartbeat).await?;
+                    }
                 },
             }
         }

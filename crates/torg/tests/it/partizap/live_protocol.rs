@@ -279,3 +279,18 @@ async fn who_does_not_read_is_given_up() {
     // Now it reads on: some of it, and why there is no more.
     assert_eq!(socket.goodbye_at_last().await, (3008, "slow".to_owned()));
 }
+
+#[tokio::test]
+async fn an_answer_to_a_ping_that_waits_to_be_read_is_an_answer() {
+    let server = Server::start().await;
+    let person = Person::sign_in(&server, SELLER).await;
+    let mut socket = Socket::of(&person).await;
+    for _ in 0..20 {
+        server.clock().advance(SignedDuration::from_secs(25));
+        assert_eq!(socket.line().await, json!({}));
+        socket.say(&json!({})).await;
+        // The server finds both at once, the answer and the end of its patience.
+        server.clock().advance(SignedDuration::from_secs(10));
+    }
+    socket.hears_what_comes_next(&server).await;
+}
