@@ -196,21 +196,24 @@ impl Connection {
                 && missed.is_some_and(|missed| (0..=RECOVERED_ENTRIES_MAX).contains(&missed))
                 && !end.is_cut_off(wanted.offset)
         };
-        let known = wanted.as_ref().filter(|wanted| is_known(wanted));
-        let start = known.map_or(end.newest, |known| known.offset);
+        let mut known = wanted.as_ref().filter(|wanted| is_known(wanted));
+        let mut start = known.map_or(end.newest, |known| known.offset);
         let mut reader = self.live.feed.read(person.account, start);
-        // From here on the end of the session is heard of; it may have come since the upgrade.
-        self.require_session(person).await?;
         let mut missed = Vec::new();
         if start < end.newest {
             match reader.next().await? {
                 Next::Frames(frames) => missed = frames,
-                // The log's beginning was forgotten this very moment. The next hello is told so.
-                Next::CutOff { .. } => return Err(Disconnect::InsufficientState.into()),
+                // What the client missed was forgotten this very moment.
+                Next::CutOff { .. } => {
+                    (known, start) = (None, end.newest);
+                    reader = self.live.feed.read(person.account, start);
+                }
                 // What is behind comes first, so this does not happen; and no signal has to arrive.
                 Next::Signal(_) => {}
             }
         }
+        // The reader hears of the session's end, which may have come since the upgrade.
+        self.require_session(person).await?;
         let publications: Vec<Publication> = published(&missed).cloned().collect();
         let subscription = match (known, &wanted) {
             (Some(_), _) => Subscription::recovered(&epoch, start, &publications),
