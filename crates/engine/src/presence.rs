@@ -122,6 +122,8 @@ impl Engine {
         // The semaphore is never closed.
         let _turn = self.presence().announcements.acquire().await;
         match self.counterparts(account).await {
+            // Who came back meanwhile, or went again, is told by an announcement of its own, which may be faster.
+            Ok(_) if self.presence().since(account).is_some() != online => {}
             Ok(counterparts) => {
                 for counterpart in counterparts {
                     self.signal(counterpart, Signal::Presence { account, online, at });
