@@ -164,7 +164,7 @@ async fn who_comes_back_to_a_forgotten_log_begins_anew() {
     assert_eq!(messages(&stands["publications"]).len(), 2);
 
     server.clock().advance(SignedDuration::from_hours(5));
-    // The housekeeping runs beside. Whoever connects while it forgets is told to connect again.
+    // The housekeeping runs beside.
     let began_at = Instant::now();
     let seller = Caller::account_holder(SELLER);
     while server.engine().events(&seller, 0, 1).await.unwrap().oldest == 1 {
