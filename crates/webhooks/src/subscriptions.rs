@@ -145,7 +145,8 @@ impl Webhooks {
         Ok(WebhookReport { webhook, progress, newest, last_delivery })
     }
 
-    /// Changes a webhook. Another URL has to answer a ping first, where the format wants it.
+    /// Changes a webhook. Another URL has to answer a ping first, where the format wants it. What failed before is then
+    /// forgiven, and what waits is attempted there at once.
     pub async fn change(
         &self,
         account: AccountId,
@@ -175,7 +176,14 @@ impl Webhooks {
                 self.note_ping(account, id, &ping).await?;
             }
         }
-        self.replace(account, id, changed).await
+        let after = self.replace(account, id, changed).await?;
+        if moves && after.state == WebhookState::Active {
+            // What failed elsewhere says nothing of this receiver. Who has changed the webhook meanwhile decides.
+            let now = self.shared.engine.now();
+            self.store().switch_on_webhook(&after, ResumeFrom::Position, now).await?;
+            self.shared.changed.notify_one();
+        }
+        Ok(after)
     }
 
     /// Forgets a webhook with its delivery log.

@@ -1,8 +1,13 @@
 //! The few calls of Torg's own API that a receiver needs.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use serde::Deserialize;
 use serde_json::json;
+
+/// A server that has not answered by then does not; a ping to the receiver is answered or given up well before.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// A running server, asked with a key.
 pub(super) struct Api {
@@ -21,7 +26,7 @@ impl Api {
     /// The API below `server`, an absolute URL.
     pub(super) fn new(server: &str, secret: &str) -> anyhow::Result<Self> {
         let base = format!("{}/api/v1/webhooks", server.trim_end_matches('/'));
-        let http = reqwest::Client::builder().no_proxy().build()?;
+        let http = reqwest::Client::builder().no_proxy().timeout(ANSWER_TIME_MAX).build()?;
         Ok(Self { http, base, secret: secret.to_owned() })
     }
 

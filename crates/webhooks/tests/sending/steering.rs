@@ -6,7 +6,7 @@ use engine::store::{DeliveryOutcome, WebhookState};
 use testkit::{BUYER, Reply, SELLER};
 use webhooks::{NewWebhook, WebhookChange, WebhookError};
 
-use crate::scene::{Scene, eventually, new_webhook, yes};
+use crate::scene::{Note, Scene, eventually, new_webhook, yes};
 use crate::toy::{MESSAGE, Toy};
 
 #[tokio::test]
@@ -238,4 +238,28 @@ async fn the_delivery_log_is_kept_for_a_time() {
     scene.server.clock().advance(days(2));
     let is_forgotten = async || scene.deliveries(webhook.id).await.len() == 1;
     eventually(is_forgotten, async || "nothing is forgotten".to_owned()).await;
+}
+
+#[tokio::test]
+async fn what_waits_is_pushed_to_another_url_at_once() {
+    let scene = Scene::new([Toy::new("toy")]).await;
+    let webhook = scene.webhook("toy", "/old").await;
+    let chat = scene.chat().await;
+    let reply = |note: &Note| if note.path == "/old" { Reply::status(500) } else { yes() };
+    scene.receiver.reply_by(reply);
+    scene.say(chat).await;
+    let failed = scene.receiver.wait_for(1).await.remove(0);
+    scene.say(chat).await;
+    scene.reported(webhook.id, |report| report.failing_sequence() == Some(failed.sequence)).await;
+
+    // The next attempt would come in a minute, by a clock that stands still.
+    let url = Some(format!("{}/new", scene.receiver.receiver.url()));
+    let change = WebhookChange { url, ..WebhookChange::default() };
+    scene.webhooks.change(SELLER, webhook.id, change).await.unwrap();
+    scene.settled(webhook.id).await;
+    let notes = scene.receiver.notes();
+    let told: Vec<_> = notes.iter().filter(|note| note.path == "/new").collect();
+    assert_eq!(told.len(), 2);
+    assert!(told[0].sequence == failed.sequence && failed.sequence < told[1].sequence);
+    assert_eq!(scene.report(webhook.id).await.progress.health.failing_since, None);
 }
