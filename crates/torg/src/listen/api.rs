@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 /// A server that has not answered by then does not; a ping to the receiver is answered or given up well before.
-const ANSWER_TIME_MAX: Duration = Duration::from_secs(60);
+const ANSWER_TIME_MAX: Duration = Duration::from_mins(1);
 
 /// A running server, asked with a key.
 pub(super) struct Api {

@@ -20,6 +20,8 @@ async fn what_happens_in_a_pause_waits_for_its_end() {
         let paused = seller.post(&path(&made, "/pause"), json!({})).await.ok();
         assert_eq!(paused["state"], "paused");
     }
+    // The sender hears of it after the answer.
+    tokio::time::sleep(Duration::from_millis(500)).await;
     buyer.say(chat, "в паузе").await;
     wait(&server, 3600);
     receiver.is_left_alone().await;

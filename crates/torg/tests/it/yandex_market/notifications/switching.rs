@@ -67,6 +67,8 @@ async fn a_pause_ends_with_a_ping_and_loses_nothing() {
     let chat = cabinet.order_chat(Model::Fbs).await;
     let made = subscribe(&api, &receiver, &[]).await;
     api.post(&path(&made, "/pause"), json!({})).await.ok();
+    // The sender hears of it after the answer.
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
     let message = cabinet.say(BUYER, chat, "вопрос").await;
     receiver.is_left_alone().await;
     receiver.reply(Reply::status(500));
