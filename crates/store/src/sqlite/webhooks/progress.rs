@@ -5,7 +5,7 @@ use domain::id::{AccountId, ChatId, WebhookId};
 use engine::store::{
     LeasedWebhook, ProgressChange, WaitingPush, Webhook, WebhookHealth, WebhookProgress,
 };
-use rusqlite::{Connection, OptionalExtension, Result, params};
+use rusqlite::{Connection, OptionalExtension, Result, ToSql, named_params, params};
 
 use super::{deliveries, subscriptions};
 use crate::sqlite::rows::{Cells, millisecond, optional_millisecond};
@@ -18,13 +18,15 @@ pub(in crate::sqlite) const WAITING: &str = "SELECT sequence, chat_id, attempts,
 
 const BEGIN: &str = "INSERT INTO webhook_progress (account_id, webhook_id, revision, position, failing_since, \
     was_reached, has_alarmed, pinged_at, counted_since, attempts, answered_200, holder, held_until) \
-    VALUES (?1, ?2, 1, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, NULL, 0)";
-const BEGIN_ANEW: &str = "UPDATE webhook_progress SET revision = revision + 1, failing_since = ?3, was_reached = ?4, \
-    has_alarmed = ?5, pinged_at = ?6, counted_since = ?7, attempts = ?8, answered_200 = ?9 \
-    WHERE account_id = ?1 AND webhook_id = ?2";
-const SAVE: &str = "UPDATE webhook_progress SET failing_since = ?3, was_reached = ?4, has_alarmed = ?5, pinged_at = ?6, \
-    counted_since = ?7, attempts = ?8, answered_200 = ?9, position = ?10 \
-    WHERE account_id = ?1 AND webhook_id = ?2 AND revision = ?11 AND holder = ?12";
+    VALUES (:account, :webhook, 1, :position, :failing_since, :was_reached, :has_alarmed, :pinged_at, \
+    :counted_since, :attempts, :answered_200, NULL, 0)";
+const BEGIN_ANEW: &str = "UPDATE webhook_progress SET revision = revision + 1, failing_since = :failing_since, \
+    was_reached = :was_reached, has_alarmed = :has_alarmed, pinged_at = :pinged_at, counted_since = :counted_since, \
+    attempts = :attempts, answered_200 = :answered_200 WHERE account_id = :account AND webhook_id = :webhook";
+const SAVE: &str = "UPDATE webhook_progress SET failing_since = :failing_since, was_reached = :was_reached, \
+    has_alarmed = :has_alarmed, pinged_at = :pinged_at, counted_since = :counted_since, attempts = :attempts, \
+    answered_200 = :answered_200, position = :position \
+    WHERE account_id = :account AND webhook_id = :webhook AND revision = :revision AND holder = :holder";
 const LEASE: &str = "UPDATE webhook_progress SET holder = ?3, held_until = ?5 \
     WHERE account_id = ?1 AND webhook_id = ?2 AND (holder IS NULL OR holder = ?3 OR held_until <= ?4) \
     RETURNING revision";
@@ -32,18 +34,8 @@ const LEASE: &str = "UPDATE webhook_progress SET holder = ?3, held_until = ?5 \
 /// Puts a new webhook behind the entry `position`.
 pub(super) fn begin(db: &Connection, webhook: &Webhook, position: i64) -> Result<()> {
     let health = WebhookHealth::unknown(webhook.created_at);
-    db.prepare_cached(BEGIN)?.execute(params![
-        webhook.account.get(),
-        webhook.id.get(),
-        position,
-        optional_millisecond(health.failing_since),
-        health.was_reached,
-        health.has_alarmed,
-        millisecond(health.pinged_at),
-        millisecond(health.counted_since),
-        health.attempts,
-        health.answered_200,
-    ])?;
+    let fixed = named_params! { ":position": position };
+    write(db, BEGIN, webhook.account, webhook.id, health, fixed)?;
     Ok(())
 }
 
@@ -54,19 +46,31 @@ pub(super) fn begin_anew(
     id: WebhookId,
     now: Timestamp,
 ) -> Result<()> {
-    let health = WebhookHealth::unknown(now);
-    db.prepare_cached(BEGIN_ANEW)?.execute(params![
-        account.get(),
-        id.get(),
-        optional_millisecond(health.failing_since),
-        health.was_reached,
-        health.has_alarmed,
-        millisecond(health.pinged_at),
-        millisecond(health.counted_since),
-        health.attempts,
-        health.answered_200,
-    ])?;
+    write(db, BEGIN_ANEW, account, id, WebhookHealth::unknown(now), &[])?;
     Ok(())
+}
+
+/// Writes how a receiver does, and what else the statement names; answers how many rows it wrote.
+fn write(
+    db: &Connection,
+    sql: &str,
+    account: AccountId,
+    id: WebhookId,
+    health: WebhookHealth,
+    fixed: &[(&str, &dyn ToSql)],
+) -> Result<usize> {
+    let mutable = named_params! {
+        ":account": account.get(),
+        ":webhook": id.get(),
+        ":failing_since": optional_millisecond(health.failing_since),
+        ":was_reached": health.was_reached,
+        ":has_alarmed": health.has_alarmed,
+        ":pinged_at": millisecond(health.pinged_at),
+        ":counted_since": millisecond(health.counted_since),
+        ":attempts": health.attempts,
+        ":answered_200": health.answered_200,
+    };
+    db.prepare_cached(sql)?.execute(&*[mutable, fixed].concat())
 }
 
 /// Lets what waits be attempted at `now`, as if for the first time.
@@ -190,21 +194,13 @@ pub(super) fn release(
 
 /// Saves what has come of some pushes, if `holder` still holds the webhook and it is what it was.
 pub(super) fn save(db: &Connection, holder: &str, change: &ProgressChange) -> Result<bool> {
-    let (account, id, health) = (change.account, change.webhook, change.health);
-    let saved = db.prepare_cached(SAVE)?.execute(params![
-        account.get(),
-        id.get(),
-        optional_millisecond(health.failing_since),
-        health.was_reached,
-        health.has_alarmed,
-        millisecond(health.pinged_at),
-        millisecond(health.counted_since),
-        health.attempts,
-        health.answered_200,
-        change.position,
-        change.revision,
-        holder,
-    ])?;
+    let (account, id) = (change.account, change.webhook);
+    let fixed = named_params! {
+        ":position": change.position,
+        ":revision": change.revision,
+        ":holder": holder,
+    };
+    let saved = write(db, SAVE, account, id, change.health, fixed)?;
     if saved == 0 {
         return Ok(false);
     }

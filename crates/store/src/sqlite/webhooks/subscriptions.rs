@@ -3,7 +3,7 @@
 use domain::Timestamp;
 use domain::id::{AccountId, WebhookId};
 use engine::store::{NotStored, ResumeFrom, UrlUse, Webhook, WebhookState};
-use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+use rusqlite::{Connection, Error, OptionalExtension, Result, Row, ToSql, named_params, params};
 
 use super::progress;
 use crate::codes::Code;
@@ -33,10 +33,12 @@ pub(in crate::sqlite) const WITH_URL: &str =
 const COUNT: &str = "SELECT count(*) FROM webhooks WHERE account_id = ?1";
 const INSERT: &str = "INSERT INTO webhooks (account_id, format, url, url_is_exact, name, types, secret, \
     previous_secret, previous_secret_until, state, created_at) \
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) RETURNING id";
-const UPDATE: &str = "UPDATE webhooks SET format = ?3, url = ?4, url_is_exact = ?5, name = ?6, types = ?7, \
-    secret = ?8, previous_secret = ?9, previous_secret_until = ?10, state = ?11, created_at = ?12 \
-    WHERE id = ?1 AND account_id = ?2";
+    VALUES (:account, :format, :url, :url_is_exact, :name, :types, :secret, \
+    :previous_secret, :previous_secret_until, :state, :created_at)";
+const UPDATE: &str = "UPDATE webhooks SET format = :format, url = :url, url_is_exact = :url_is_exact, name = :name, \
+    types = :types, secret = :secret, previous_secret = :previous_secret, \
+    previous_secret_until = :previous_secret_until, state = :state, created_at = :created_at \
+    WHERE id = :id AND account_id = :account";
 
 /// Stores a new webhook that begins at the end of the log, unless there are `webhooks_max` already, or its URL is taken.
 pub(super) fn create(
@@ -53,23 +55,9 @@ pub(super) fn create(
     if url_use == UrlUse::Sole && is_url_taken(db, &webhook)? {
         return Ok(Err(NotStored::UrlTaken));
     }
-    let (previous, until) = previous_secret(&webhook);
-    let id = db.prepare_cached(INSERT)?.query_row(
-        params![
-            account.get(),
-            webhook.format,
-            webhook.url,
-            webhook.url_is_exact,
-            webhook.name,
-            webhook.types.join(" "),
-            webhook.secret,
-            previous,
-            until,
-            webhook.state.code(),
-            millisecond(webhook.created_at),
-        ],
-        |row| Cells::of(row).id(WebhookId::new),
-    )?;
+    write(db, INSERT, &webhook, &[])?;
+    let row = db.last_insert_rowid();
+    let id = WebhookId::new(row).ok_or(Error::IntegralValueOutOfRange(0, row))?;
     let webhook = Webhook { id, ..webhook };
     progress::begin(db, &webhook, log::newest(db, account)?)?;
     Ok(Ok(webhook))
@@ -155,26 +143,32 @@ fn is_url_taken(db: &Connection, webhook: &Webhook) -> Result<bool> {
 }
 
 fn update(db: &Connection, webhook: &Webhook) -> Result<()> {
-    let (previous, until) = previous_secret(webhook);
-    db.prepare_cached(UPDATE)?.execute(params![
-        webhook.id.get(),
-        webhook.account.get(),
-        webhook.format,
-        webhook.url,
-        webhook.url_is_exact,
-        webhook.name,
-        webhook.types.join(" "),
-        webhook.secret,
-        previous,
-        until,
-        webhook.state.code(),
-        millisecond(webhook.created_at),
-    ])?;
-    Ok(())
+    write(db, UPDATE, webhook, named_params! { ":id": webhook.id.get() })
 }
 
-fn previous_secret(webhook: &Webhook) -> (Option<[u8; 32]>, Option<i64>) {
-    webhook.previous_secret.map(|(secret, until)| (secret, millisecond(until))).unzip()
+fn write(
+    db: &Connection,
+    sql: &str,
+    webhook: &Webhook,
+    fixed: &[(&str, &dyn ToSql)],
+) -> Result<()> {
+    let (previous, until) =
+        webhook.previous_secret.map(|(secret, until)| (secret, millisecond(until))).unzip();
+    let mutable = named_params! {
+        ":account": webhook.account.get(),
+        ":format": webhook.format,
+        ":url": webhook.url,
+        ":url_is_exact": webhook.url_is_exact,
+        ":name": webhook.name,
+        ":types": webhook.types.join(" "),
+        ":secret": webhook.secret,
+        ":previous_secret": previous,
+        ":previous_secret_until": until,
+        ":state": webhook.state.code(),
+        ":created_at": millisecond(webhook.created_at),
+    };
+    db.prepare_cached(sql)?.execute(&*[mutable, fixed].concat())?;
+    Ok(())
 }
 
 fn webhook(row: &Row<'_>) -> Result<Webhook> {
