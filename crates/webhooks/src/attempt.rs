@@ -45,6 +45,11 @@ impl Attempt {
         }
     }
 
+    /// How the delivery log keeps a ping of `webhook`, which belongs to no entry and is not repeated.
+    pub fn ping_delivery(&self, webhook: WebhookId) -> Delivery {
+        self.delivery(webhook, None, 1, false)
+    }
+
     /// How the delivery log keeps it, as the `number`-th attempt for the entry `sequence`. Whoever drops the push says so.
     pub(crate) fn delivery(
         &self,

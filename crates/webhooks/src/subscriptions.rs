@@ -16,7 +16,7 @@ use crate::client::{ClientProblem, PushClient};
 use crate::error::WebhookError;
 use crate::format::{Purpose, PushFormat};
 use crate::report::WebhookReport;
-use steps::known_types;
+use steps::{confirmed, known_types};
 
 /// How long a secret that was replaced still signs beside the new one.
 const PREVIOUS_SECRET_TERM: SignedDuration = SignedDuration::from_hours(24);
@@ -239,9 +239,7 @@ impl Webhooks {
     pub async fn ping(&self, account: AccountId, id: WebhookId) -> Result<Attempt, WebhookError> {
         let webhook = self.get(account, id).await?;
         let format = self.format(&webhook.format)?;
-        let ping = self.send_ping(format, &webhook).await;
-        self.note_ping(account, id, &ping).await?;
-        Ok(ping)
+        self.ping_and_note(format, &webhook).await
     }
 
     /// Pushes nothing to a webhook until it is resumed. One that is switched off stays so.
@@ -265,11 +263,7 @@ impl Webhooks {
             WebhookState::SwitchedOff | WebhookState::Paused => ResumeFrom::Position,
         };
         if format.is_confirmed_by_ping() {
-            let ping = self.send_ping(format, &webhook).await;
-            self.note_ping(account, id, &ping).await?;
-            if !ping.is_accepted() {
-                return Err(WebhookError::NotConfirmed(Box::new(ping)));
-            }
+            confirmed(self.ping_and_note(format, &webhook).await?)?;
         }
         let now = self.shared.engine.now();
         if !self.store().switch_on_webhook(&webhook, from, now).await? {

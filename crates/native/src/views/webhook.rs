@@ -1,9 +1,10 @@
 //! Webhooks, and what was delivered to them.
 
+use domain::id::WebhookId;
 use engine::store::Delivery;
 use serde::Serialize;
 use utoipa::ToSchema;
-use webhooks::{Attempt, Verdict, WebhookReport};
+use webhooks::{Attempt, WebhookReport};
 
 use crate::names::{DeliveryOutcomeName, WebhookStateName};
 use crate::values::Time;
@@ -92,18 +93,8 @@ impl WebhookView {
 impl DeliveryView {
     /// A ping, which belongs to no event and is not repeated.
     pub(crate) fn of_ping(attempt: &Attempt) -> Self {
-        let reason = attempt.reason();
-        Self {
-            at: Time(attempt.at),
-            kind: Some(attempt.kind.to_owned()),
-            sequence: None,
-            attempt: 1,
-            outcome: DeliveryOutcomeName::of(&attempt.verdict),
-            reason: (!reason.is_empty()).then(|| reason.to_owned()),
-            status: attempt.status,
-            duration_ms: i64::try_from(attempt.duration.as_millis()).unwrap_or(i64::MAX),
-            response: attempt.response.clone(),
-        }
+        // Whose ping it was is not shown, and it may be that of a webhook that was not made.
+        Self::of(attempt.ping_delivery(WebhookId::LARGEST))
     }
 
     pub(crate) fn of(delivery: Delivery) -> Self {
@@ -130,16 +121,6 @@ impl DeliveryView {
             status,
             duration_ms,
             response,
-        }
-    }
-}
-
-impl DeliveryOutcomeName {
-    fn of(verdict: &Verdict) -> Self {
-        match verdict {
-            Verdict::Accepted => Self::Accepted,
-            Verdict::Declined { .. } => Self::Declined,
-            Verdict::Failed { .. } | Verdict::Gone => Self::Failed,
         }
     }
 }

@@ -34,7 +34,7 @@ impl Courier {
             Landed::Ping(attempt) => {
                 self.is_pinging = false;
                 self.health = health::after_ping(self.health, &attempt, self.lanes.is_failing());
-                self.deliveries.push(attempt.delivery(self.webhook.id, None, 1, false));
+                self.deliveries.push(attempt.ping_delivery(self.webhook.id));
                 self.save_at = Some(Instant::now());
                 self.judge(&attempt, false).await;
             }

@@ -107,8 +107,18 @@ impl Webhooks {
         format: &dyn PushFormat,
         webhook: &Webhook,
     ) -> Result<Attempt, WebhookError> {
+        confirmed(self.send_ping(format, webhook).await)
+    }
+
+    /// Pings a webhook. It stands in the delivery log, whatever came of it.
+    pub(super) async fn ping_and_note(
+        &self,
+        format: &dyn PushFormat,
+        webhook: &Webhook,
+    ) -> Result<Attempt, WebhookError> {
         let ping = self.send_ping(format, webhook).await;
-        if ping.is_accepted() { Ok(ping) } else { Err(WebhookError::NotConfirmed(Box::new(ping))) }
+        self.note_ping(webhook.account, webhook.id, &ping).await?;
+        Ok(ping)
     }
 
     pub(super) async fn send_ping(&self, format: &dyn PushFormat, webhook: &Webhook) -> Attempt {
@@ -125,7 +135,7 @@ impl Webhooks {
         id: WebhookId,
         ping: &Attempt,
     ) -> Result<(), WebhookError> {
-        Ok(self.store().add_delivery(account, &ping.delivery(id, None, 1, false)).await?)
+        Ok(self.store().add_delivery(account, &ping.ping_delivery(id)).await?)
     }
 
     pub(super) fn check_url(&self, url: &str) -> Result<(), WebhookError> {
@@ -146,6 +156,11 @@ impl Webhooks {
     pub(super) fn store(&self) -> &dyn WebhookStore {
         self.shared.engine.webhook_store()
     }
+}
+
+/// A ping that was answered as its format asks.
+pub(super) fn confirmed(ping: Attempt) -> Result<Attempt, WebhookError> {
+    if ping.is_accepted() { Ok(ping) } else { Err(WebhookError::NotConfirmed(Box::new(ping))) }
 }
 
 /// `types` without repetitions, if `format` has them all.
