@@ -154,11 +154,13 @@ async fn typing_reaches_the_companion_at_most_once_in_two_seconds() {
     at_seller.expect("typing").await;
 }
 
-#[tokio::test]
-async fn a_hidden_conversation_is_silent_until_somebody_writes() {
-    let server = Server::start().await;
-    let (buyer, seller, id) = two_people(&server).await;
-    let mut at_seller = Socket::of(&seller).await;
+/// Lets the buyer write once, and the seller put the conversation out of sight.
+async fn hide_with_one_unread(
+    buyer: &Person<'_>,
+    seller: &Person<'_>,
+    at_seller: &mut Socket,
+    id: i64,
+) {
     buyer.say(id, "Раз").await;
     at_seller.expect("message.new").await;
     assert_eq!(at_seller.expect("unread.update").await["unread_count"], 1);
@@ -166,6 +168,14 @@ async fn a_hidden_conversation_is_silent_until_somebody_writes() {
     // §7.11: what is hidden does not count any more.
     assert_eq!(seller.delete(&format!("/vendor/conversations/{id}")).await.status, 200);
     assert_eq!(at_seller.expect("unread.update").await["unread_count"], 0);
+}
+
+#[tokio::test]
+async fn a_hidden_conversation_is_silent_until_somebody_writes() {
+    let server = Server::start().await;
+    let (buyer, seller, id) = two_people(&server).await;
+    let mut at_seller = Socket::of(&seller).await;
+    hide_with_one_unread(&buyer, &seller, &mut at_seller, id).await;
     // Neither typing nor receipts come out of it.
     type_in(&buyer, id).await;
     read(&buyer, id).await;
@@ -182,11 +192,7 @@ async fn who_writes_in_a_hidden_conversation_hears_what_counts_again() {
     let server = Server::start().await;
     let (buyer, seller, id) = two_people(&server).await;
     let mut at_seller = Socket::of(&seller).await;
-    buyer.say(id, "Раз").await;
-    at_seller.expect("message.new").await;
-    assert_eq!(at_seller.expect("unread.update").await["unread_count"], 1);
-    assert_eq!(seller.delete(&format!("/vendor/conversations/{id}")).await.status, 200);
-    assert_eq!(at_seller.expect("unread.update").await["unread_count"], 0);
+    hide_with_one_unread(&buyer, &seller, &mut at_seller, id).await;
 
     // Here nobody can write in it, but through another door its chat is still there.
     let chat = ChatId::new(id).unwrap();
