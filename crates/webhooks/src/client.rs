@@ -13,7 +13,6 @@ use bytes::Bytes;
 use http::header;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, Response};
-use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
@@ -51,7 +50,7 @@ impl PushClient {
         answer_times: impl IntoIterator<Item = Duration>,
         allows_private: bool,
     ) -> Result<Self, ClientProblem> {
-        let tls = tls()?;
+        let tls = tls::client_config()?;
         let lookups = Arc::new(Semaphore::new(LOOKUPS_MAX));
         let mut clients = HashMap::new();
         for answer_time in answer_times {
@@ -142,20 +141,6 @@ fn unanswered(error: &reqwest::Error) -> Unanswered {
     } else {
         Unanswered::Broken
     }
-}
-
-/// TLS by ring, believing in the certificates of the machine.
-fn tls() -> Result<ClientConfig, ClientProblem> {
-    let mut roots = RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    let (usable, _) = roots.add_parsable_certificates(found.certs);
-    if usable == 0 {
-        tracing::warn!("this machine has no root certificates: webhooks with https fail");
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// Why there is no client.

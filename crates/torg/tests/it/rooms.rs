@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-const ROOMS: [&str; 14] = [
+const ROOMS: [&str; 15] = [
     "bench",
     "dialect-ozon",
     "dialect-partizap",
@@ -16,6 +16,7 @@ const ROOMS: [&str; 14] = [
     "native",
     "store",
     "testkit",
+    "tls",
     "torg",
     "webhooks",
 ];
@@ -23,9 +24,10 @@ const ROOMS: [&str; 14] = [
 /// Who may use whom, outside of tests.
 fn allowed(room: &str) -> &'static [&'static str] {
     match room {
-        "domain" | "media" => &[],
+        "domain" | "media" | "tls" => &[],
         "engine" => &["domain", "media"],
-        "store" | "live" | "webhooks" => &["domain", "engine"],
+        "store" | "live" => &["domain", "engine"],
+        "webhooks" => &["domain", "engine", "tls"],
         "http-kit" => &["domain", "engine", "media"],
         "dialect-partizap" => &["domain", "engine", "http-kit", "live", "media"],
         "dialect-ozon" | "dialect-yandex-market" => {
