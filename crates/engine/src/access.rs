@@ -11,7 +11,6 @@ use sha2::{Digest, Sha256};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::store::{ApiKey, KeyConflict};
-use crate::wakeups::Signal;
 
 /// Who asks. Made from a credential that was checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -226,7 +225,7 @@ impl Engine {
         let revoked_at = key.revoked_at.or(Some(self.now()));
         let stored = self.store().put_key(&ApiKey { revoked_at, ..key }).await?;
         if let Some(account) = account {
-            self.signal(account, Signal::CredentialsChanged);
+            self.tell_credentials_changed(account);
         }
         // Nothing but the time is new.
         stored.map(|()| true).map_err(|_conflict| EngineError::Internal)

@@ -14,7 +14,6 @@ use crate::access::{Caller, Host};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::store::FactConflict;
-use crate::wakeups::Signal;
 
 /// A chat that was opened or found.
 #[derive(Clone, Debug)]
@@ -194,7 +193,7 @@ impl Engine {
         let put_out_of_use = accounts_put_out_of_use(&facts);
         let stored = self.store().put_facts(facts).await?;
         for account in put_out_of_use {
-            self.signal(account, Signal::CredentialsChanged);
+            self.tell_credentials_changed(account);
         }
         Ok(stored)
     }

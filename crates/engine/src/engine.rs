@@ -15,6 +15,7 @@ use crate::limits::Limits;
 use crate::links::LinkSigner;
 use crate::presence::Presence;
 use crate::random::Random;
+use crate::relay::{News, Relay};
 use crate::store::Store;
 use crate::wakeups::{Listener, Signal, Wakeups};
 
@@ -49,6 +50,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Gives randomness.
     pub random: Arc<dyn Random>,
+    /// Tells the other processes that work on the store, and hears them.
+    pub relay: Arc<dyn Relay>,
     /// The address under which browsers reach the server, without a slash at the end: what links begin with.
     pub public_url: String,
 }
@@ -56,10 +59,10 @@ pub struct Parts {
 impl Engine {
     /// Starts the engine on the current runtime, by the rules of `policy`.
     pub async fn start(parts: Parts, policy: Policy) -> Result<Self, EngineError> {
-        let Parts { store, vault, clock, random, public_url } = parts;
+        let Parts { store, vault, clock, random, relay, public_url } = parts;
         let link_secret = store.secret("links", random.secret()).await?;
         let cursor_secret = store.secret("cursors", random.secret()).await?;
-        let wakeups = Arc::new(Wakeups::default());
+        let wakeups = Arc::new(Wakeups::new(relay));
         tokio::spawn(Wakeups::catch_up(Arc::downgrade(&wakeups), Arc::clone(&store)));
         let core = Core {
             committer: Committer::start(
@@ -107,9 +110,18 @@ impl Engine {
         self.core.wakeups.listen(account)
     }
 
-    /// Tells everybody who listens to `account` something that no log keeps.
-    pub fn signal(&self, account: AccountId, signal: Signal) {
-        self.core.wakeups.signal(account, signal);
+    /// Has the credentials checked again of whoever is connected for `account`, here and at the other replicas.
+    pub(crate) fn tell_credentials_changed(&self, account: AccountId) {
+        self.core.wakeups.signal_here(account, Signal::CredentialsChanged);
+        self.relay().tell(News::CredentialsChanged { account });
+    }
+
+    pub(crate) fn wakeups(&self) -> &Wakeups {
+        &self.core.wakeups
+    }
+
+    pub(crate) fn relay(&self) -> &dyn Relay {
+        self.core.wakeups.relay()
     }
 
     /// Whether anybody listens to `account` here.

@@ -19,6 +19,7 @@ pub mod queries;
 pub mod random;
 mod reach;
 pub mod related;
+pub mod relay;
 pub mod sessions;
 pub mod store;
 mod typing;

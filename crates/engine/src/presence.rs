@@ -126,7 +126,8 @@ impl Engine {
             Ok(_) if self.presence().since(account).is_some() != online => {}
             Ok(counterparts) => {
                 for counterpart in counterparts {
-                    self.signal(counterpart, Signal::Presence { account, online, at });
+                    self.wakeups()
+                        .signal_here(counterpart, Signal::Presence { account, online, at });
                 }
             }
             Err(error) => tracing::warn!(

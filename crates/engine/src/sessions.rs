@@ -18,7 +18,6 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::links::keyed;
 use crate::store::{FactConflict, Session};
-use crate::wakeups::Signal;
 
 /// How long a session lives without being used (Partizap contract §2.1).
 pub const SESSION_LIFE: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -139,7 +138,7 @@ impl Engine {
             match self.store().replace_account(before, after.clone()).await? {
                 Ok(true) => {
                     if !after.is_active {
-                        self.signal(id, Signal::CredentialsChanged);
+                        self.tell_credentials_changed(id);
                     }
                     return Ok(Ok(after));
                 }
@@ -185,7 +184,7 @@ impl Engine {
         };
         self.store().put_session(&session).await?;
         if let Some(former) = former {
-            self.signal(former, Signal::CredentialsChanged);
+            self.tell_credentials_changed(former);
         }
         Ok(session)
     }
@@ -246,7 +245,7 @@ impl Engine {
     pub async fn end_session(&self, account: AccountId, id: &str) -> Result<bool, EngineError> {
         let ended = self.store().delete_session(account, id).await?;
         if ended {
-            self.signal(account, Signal::CredentialsChanged);
+            self.tell_credentials_changed(account);
         }
         Ok(ended)
     }
@@ -258,7 +257,7 @@ impl Engine {
         kept: &str,
     ) -> Result<(), EngineError> {
         self.store().delete_other_sessions(account, kept).await?;
-        self.signal(account, Signal::CredentialsChanged);
+        self.tell_credentials_changed(account);
         Ok(())
     }
 }

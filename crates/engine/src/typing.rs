@@ -6,6 +6,7 @@ use domain::id::ChatId;
 use crate::access::Caller;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::relay::News;
 use crate::wakeups::Signal;
 
 /// How often the side across hears that the same account is typing in the same chat (Partizap contract §4.6).
@@ -23,7 +24,9 @@ impl Engine {
         let taken = self.limits().take_once("typing", &subject, TYPING_INTERVAL, self.now());
         let across = chat.seat(side.other());
         if taken.allowed && chat.is_noticed(side) && !across.hidden {
-            self.signal(across.account, Signal::Typing { chat: chat.id, by: typist });
+            let (to, chat, by) = (across.account, chat.id, typist);
+            self.wakeups().signal_here(to, Signal::Typing { chat, by });
+            self.relay().tell(News::Typing { to, chat, by });
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ use domain::Timestamp;
 use domain::id::{AccountId, ChatId};
 use tokio::sync::{broadcast, watch};
 
+use crate::relay::{GROWN_MAX, News, Relay};
 use crate::store::{LogEnd, Store};
 
 /// How often the ends of the logs are looked at, in case that a wake-up was lost.
@@ -56,9 +57,9 @@ pub enum Heard {
 }
 
 /// Who listens to which account.
-#[derive(Debug, Default)]
 pub(crate) struct Wakeups {
     lines: RwLock<HashMap<AccountId, Arc<Line>>>,
+    relay: Arc<dyn Relay>,
 }
 
 /// What all listeners of one account hear.
@@ -69,7 +70,6 @@ struct Line {
 }
 
 /// Hears of one account. Whoever listens first and reads the log then misses nothing.
-#[derive(Debug)]
 pub struct Listener {
     account: AccountId,
     newest: watch::Receiver<i64>,
@@ -78,6 +78,11 @@ pub struct Listener {
 }
 
 impl Wakeups {
+    /// Nobody listens yet. What is heard here is told to the others by `relay`.
+    pub(crate) fn new(relay: Arc<dyn Relay>) -> Self {
+        Self { lines: RwLock::default(), relay }
+    }
+
     /// Listens to `account` from now on.
     pub(crate) fn listen(self: &Arc<Self>, account: AccountId) -> Listener {
         let mut lines = self.lines.write().unwrap_or_else(PoisonError::into_inner);
@@ -95,8 +100,16 @@ impl Wakeups {
         }
     }
 
-    /// Wakes those who listen to logs that have grown.
+    /// Wakes those who listen to logs that this process has made grow, here and at the other replicas.
     pub(crate) fn wake(&self, grown: &[LogEnd]) {
+        self.wake_here(grown);
+        for part in grown.chunks(GROWN_MAX) {
+            self.relay.tell(News::Grown(part.to_vec()));
+        }
+    }
+
+    /// Wakes those who listen here to logs that have grown.
+    pub(crate) fn wake_here(&self, grown: &[LogEnd]) {
         let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
         for end in grown {
             if let Some(line) = lines.get(&end.account) {
@@ -109,8 +122,8 @@ impl Wakeups {
         }
     }
 
-    /// Tells everybody who listens to `account`.
-    pub(crate) fn signal(&self, account: AccountId, signal: Signal) {
+    /// Tells everybody who listens here to `account`.
+    pub(crate) fn signal_here(&self, account: AccountId, signal: Signal) {
         let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(line) = lines.get(&account) {
             // Nobody may be left by now.
@@ -118,7 +131,12 @@ impl Wakeups {
         }
     }
 
-    /// Whether anybody listens to `account`.
+    /// What the replicas tell one another.
+    pub(crate) fn relay(&self) -> &dyn Relay {
+        &*self.relay
+    }
+
+    /// Whether anybody listens to `account` here.
     pub(crate) fn is_heard(&self, account: AccountId) -> bool {
         self.lines.read().unwrap_or_else(PoisonError::into_inner).contains_key(&account)
     }
@@ -135,7 +153,7 @@ impl Wakeups {
             let Some(wakeups) = wakeups.upgrade() else { return };
             for accounts in wakeups.accounts().chunks(CATCH_UP_ACCOUNTS) {
                 match store.log_ends(accounts).await {
-                    Ok(ends) => wakeups.wake(&ends),
+                    Ok(ends) => wakeups.wake_here(&ends),
                     Err(error) => {
                         tracing::warn!(
                             error = &error as &dyn std::error::Error,
@@ -202,6 +220,7 @@ mod tests {
     use futures_util::FutureExt as _;
 
     use super::*;
+    use crate::relay;
 
     fn account(id: i64) -> AccountId {
         AccountId::new(id).unwrap()
@@ -213,7 +232,7 @@ mod tests {
 
     #[test]
     fn a_listener_is_woken_once_for_what_came_meanwhile() {
-        let wakeups = Arc::new(Wakeups::default());
+        let wakeups = Arc::new(Wakeups::new(relay::alone()));
         let mut listener = wakeups.listen(account(1));
         wakeups.wake(&[end(1, 1), end(2, 9)]);
         wakeups.wake(&[end(1, 2)]);
@@ -226,10 +245,10 @@ mod tests {
 
     #[test]
     fn everybody_hears_a_signal_and_nobody_else() {
-        let wakeups = Arc::new(Wakeups::default());
+        let wakeups = Arc::new(Wakeups::new(relay::alone()));
         let mut both = [wakeups.listen(account(1)), wakeups.listen(account(1))];
         let mut other = wakeups.listen(account(2));
-        wakeups.signal(account(1), Signal::CredentialsChanged);
+        wakeups.signal_here(account(1), Signal::CredentialsChanged);
         for listener in &mut both {
             let heard = listener.heard().now_or_never();
             assert_eq!(heard, Some(Heard::Signal(Signal::CredentialsChanged)));
@@ -239,12 +258,12 @@ mod tests {
 
     #[test]
     fn too_many_signals_lose_the_oldest_and_no_entry() {
-        let wakeups = Arc::new(Wakeups::default());
+        let wakeups = Arc::new(Wakeups::new(relay::alone()));
         let mut listener = wakeups.listen(account(1));
         let typing = Signal::Typing { chat: ChatId::new(1).unwrap(), by: account(2) };
-        wakeups.signal(account(1), Signal::CredentialsChanged);
+        wakeups.signal_here(account(1), Signal::CredentialsChanged);
         for _ in 0..SIGNALS_MAX {
-            wakeups.signal(account(1), typing.clone());
+            wakeups.signal_here(account(1), typing.clone());
         }
         wakeups.wake(&[end(1, 1)]);
         assert_eq!(listener.heard().now_or_never(), Some(Heard::Entries));
@@ -256,7 +275,7 @@ mod tests {
 
     #[test]
     fn accounts_without_listeners_are_forgotten() {
-        let wakeups = Arc::new(Wakeups::default());
+        let wakeups = Arc::new(Wakeups::new(relay::alone()));
         let (first, second) = (wakeups.listen(account(1)), wakeups.listen(account(1)));
         drop(first);
         assert!(wakeups.is_heard(account(1)));

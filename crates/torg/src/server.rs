@@ -9,7 +9,7 @@ use anyhow::{Context as _, bail};
 use axum::middleware::from_fn_with_state;
 use engine::clock::{Clock, SystemClock};
 use engine::random::{Random, SystemRandom};
-use engine::{Engine, Parts};
+use engine::{Engine, Parts, relay};
 use http_kit::client_address::{TrustedProxies, add_client_address};
 use store::sqlite::SqliteStore;
 use tokio::net::TcpListener;
@@ -168,6 +168,7 @@ pub async fn open_engine(
         None => format!("http://{address}"),
     };
     let Surroundings { clock, random } = surroundings;
-    let parts = Parts { store: Arc::new(store), vault, clock, random, public_url };
+    let relay = relay::alone();
+    let parts = Parts { store: Arc::new(store), vault, clock, random, relay, public_url };
     Ok(Engine::start(parts, native_policy(settings)).await?)
 }
