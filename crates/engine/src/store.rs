@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 pub use questions::{
     ActivityPosition, ActivityQuery, AgeQuery, LogEnd, LogEntry, LogPage, MessageQuery,
-    MessageRange, SearchQuery, UnreadTotals,
+    MessageRange, Pulse, SearchQuery, UnreadTotals,
 };
 pub use webhooks::{
     Delivery, DeliveryOutcome, LeasedWebhook, NotStored, ProgressChange, ResumeFrom, UrlUse,
@@ -99,8 +99,8 @@ pub trait Store: WebhookStore + Send + Sync + 'static {
         limit: usize,
     ) -> Result<LogPage, StoreError>;
 
-    /// Where the logs of `accounts` end.
-    async fn log_ends(&self, accounts: &[AccountId]) -> Result<Vec<LogEnd>, StoreError>;
+    /// One pulse for each of `accounts`, which are distinct, also for those of which nothing is known.
+    async fn pulses(&self, accounts: &[AccountId]) -> Result<Vec<Pulse>, StoreError>;
 
     /// Forgets the entries of some accounts' logs that were made before `before`: those of the next accounts behind
     /// `after`. Answers behind which account to go on; none when it has looked at all.

@@ -2,10 +2,12 @@
 //! say that no log keeps.
 //!
 //! A wake-up is a hint, the log is the truth: a reader that is woken reads on from its own position. Should a wake-up be
-//! lost, the next look at the ends of the logs makes up for it (see `Wakeups::catch_up`).
+//! lost, the next look at the store makes up for it (see `Wakeups::catch_up`): every few seconds, and about once a second
+//! while other processes may work on the store and are not heard.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use domain::Timestamp;
@@ -13,12 +15,15 @@ use domain::id::{AccountId, ChatId};
 use tokio::sync::{broadcast, watch};
 
 use crate::relay::{GROWN_MAX, News, Relay};
-use crate::store::{LogEnd, Store};
+use crate::store::{LogEnd, Pulse, Store, StoreError};
 
-/// How often the ends of the logs are looked at, in case that a wake-up was lost.
-const CATCH_UP_INTERVAL: Duration = Duration::from_secs(5);
-/// For so many accounts at once.
-const CATCH_UP_ACCOUNTS: usize = 500;
+/// How often to look at the store for what no wake-up told, while others are heard or there are none.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+/// How often while others may go unheard. A little more often than every second, so that whoever is connected with a key
+/// that was revoked elsewhere is sent away within a second.
+const UNHEARD_LOOK_INTERVAL: Duration = Duration::from_millis(800);
+/// So many accounts are looked at together.
+const LOOK_ACCOUNTS: usize = 500;
 /// So many signals may wait for a listener; of more, the oldest are lost, which costs it no entry. Each of them takes room
 /// for every account with a listener, whether it waits or not.
 const SIGNALS_MAX: usize = 8;
@@ -60,6 +65,8 @@ pub enum Heard {
 pub(crate) struct Wakeups {
     lines: RwLock<HashMap<AccountId, Arc<Line>>>,
     relay: Arc<dyn Relay>,
+    /// Whether others may work on the store who are not heard.
+    unheard: watch::Sender<bool>,
 }
 
 /// What all listeners of one account hear.
@@ -67,7 +74,12 @@ pub(crate) struct Wakeups {
 struct Line {
     newest: watch::Sender<i64>,
     signals: broadcast::Sender<Signal>,
+    /// The revision of the account's credentials at the last look.
+    credentials: AtomicI64,
 }
+
+/// No look was taken yet.
+const NOT_LOOKED: i64 = -1;
 
 /// Hears of one account. Whoever listens first and reads the log then misses nothing.
 pub struct Listener {
@@ -80,7 +92,7 @@ pub struct Listener {
 impl Wakeups {
     /// Nobody listens yet. What is heard here is told to the others by `relay`.
     pub(crate) fn new(relay: Arc<dyn Relay>) -> Self {
-        Self { lines: RwLock::default(), relay }
+        Self { lines: RwLock::default(), relay, unheard: watch::Sender::new(false) }
     }
 
     /// Listens to `account` from now on.
@@ -90,6 +102,7 @@ impl Wakeups {
             Arc::new(Line {
                 newest: watch::Sender::new(0),
                 signals: broadcast::Sender::new(SIGNALS_MAX),
+                credentials: AtomicI64::new(NOT_LOOKED),
             })
         });
         Listener {
@@ -141,28 +154,48 @@ impl Wakeups {
         self.lines.read().unwrap_or_else(PoisonError::into_inner).contains_key(&account)
     }
 
-    fn accounts(&self) -> Vec<AccountId> {
+    /// The accounts to which somebody listens here.
+    pub(crate) fn accounts(&self) -> Vec<AccountId> {
         self.lines.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
     }
 
-    /// Looks now and then whether logs have grown without a wake-up: by another process, or because a wake-up was lost.
-    /// Ends when the engine does.
-    pub(crate) async fn catch_up(wakeups: std::sync::Weak<Self>, store: Arc<dyn Store>) {
+    /// Looks at the store again and again: logs may have grown and credentials may have changed without a wake-up, by
+    /// another process or because a wake-up was lost. Ends when the engine does.
+    pub(crate) async fn catch_up(wakeups: Weak<Self>, store: Arc<dyn Store>) {
+        let subscribe = |wakeups: Arc<Self>| wakeups.unheard.subscribe();
+        let Some(mut unheard) = wakeups.upgrade().map(subscribe) else { return };
         loop {
-            tokio::time::sleep(CATCH_UP_INTERVAL).await;
+            let often = *unheard.borrow_and_update();
+            let interval = if often { UNHEARD_LOOK_INTERVAL } else { LOOK_INTERVAL };
+            // Either the time is over, or somebody wants a look at once, or this is the end.
+            let _ = tokio::time::timeout(interval, unheard.changed()).await;
             let Some(wakeups) = wakeups.upgrade() else { return };
-            for accounts in wakeups.accounts().chunks(CATCH_UP_ACCOUNTS) {
-                match store.log_ends(accounts).await {
-                    Ok(ends) => wakeups.wake_here(&ends),
-                    Err(error) => {
-                        tracing::warn!(
-                            error = &error as &dyn std::error::Error,
-                            "cannot look at the ends of the logs"
-                        );
-                        break;
-                    }
-                }
+            if let Err(error) = wakeups.look(&*store).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "cannot look at the ends of the logs"
+                );
             }
+        }
+    }
+
+    async fn look(&self, store: &dyn Store) -> Result<(), StoreError> {
+        for accounts in self.accounts().chunks(LOOK_ACCOUNTS) {
+            for pulse in store.pulses(accounts).await? {
+                self.feel(pulse);
+            }
+        }
+        Ok(())
+    }
+
+    fn feel(&self, pulse: Pulse) {
+        let Pulse { account, newest, credentials } = pulse;
+        self.wake_here(&[LogEnd { account, newest }]);
+        let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
+        let Some(line) = lines.get(&account) else { return };
+        // The first look at an account counts as a change: it may have come since the first listener was let in.
+        if line.credentials.swap(credentials, Ordering::Relaxed) != credentials {
+            let _ = line.signals.send(Signal::CredentialsChanged);
         }
     }
 
@@ -271,6 +304,22 @@ mod tests {
         assert_eq!(lost, Some(Heard::Signal(Signal::CredentialsChanged)), "to be on the safe side");
         let kept: Vec<_> = std::iter::from_fn(|| listener.heard().now_or_never()).collect();
         assert_eq!(kept, vec![Heard::Signal(typing); SIGNALS_MAX]);
+    }
+
+    #[test]
+    fn a_change_of_credentials_that_only_the_store_tells_is_heard() {
+        let wakeups = Arc::new(Wakeups::new(relay::alone()));
+        let mut listener = wakeups.listen(account(1));
+        let pulse = |newest, credentials| Pulse { account: account(1), newest, credentials };
+        let changed = Some(Heard::Signal(Signal::CredentialsChanged));
+        wakeups.feel(pulse(0, 3));
+        assert_eq!(listener.heard().now_or_never(), changed, "it may have been before this look");
+        wakeups.feel(pulse(0, 3));
+        assert_eq!(listener.heard().now_or_never(), None);
+        wakeups.feel(pulse(1, 4));
+        assert_eq!(listener.heard().now_or_never(), Some(Heard::Entries));
+        assert_eq!(listener.heard().now_or_never(), changed);
+        assert_eq!(listener.heard().now_or_never(), None);
     }
 
     #[test]

@@ -164,3 +164,15 @@ pub struct LogEnd {
     /// Its newest sequence; 0 while it is empty.
     pub newest: i64,
 }
+
+/// What of an account moves when its readers have something to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pulse {
+    /// Whose.
+    pub account: AccountId,
+    /// The newest sequence of its log; 0 while it is empty.
+    pub newest: i64,
+    /// How often its credentials were changed; 0 before the first time. It moves in the transaction that ends or changes
+    /// a key or a session of the account, or puts the account out of use or back.
+    pub credentials: i64,
+}

@@ -244,6 +244,13 @@ CREATE TABLE sessions (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX sessions_of_account ON sessions (account_id, last_activity);
 
+-- How often a key or a session of the account was ended or changed, or the account put out of use or back: whoever is
+-- connected with one has it checked again when this moves.
+CREATE TABLE credential_revisions (
+    account_id INTEGER NOT NULL PRIMARY KEY,
+    revision   INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE webhooks (
     id                    INTEGER PRIMARY KEY AUTOINCREMENT,
     account_id            INTEGER NOT NULL,

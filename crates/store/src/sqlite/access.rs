@@ -18,7 +18,7 @@ const PUT_KEY: &str = "INSERT INTO api_keys (id, account_id, member_id, name, au
     allowed_addresses = excluded.allowed_addresses, created_at = excluded.created_at, \
     expires_at = excluded.expires_at, revoked_at = excluded.revoked_at";
 
-/// Stores a key.
+/// Stores a key. Whoever is connected with the one that it replaces has to look again.
 pub(super) fn put_key(
     db: &Connection,
     key: &ApiKey,
@@ -28,6 +28,13 @@ pub(super) fn put_key(
         .exists(params![key.secret_hash, key.id.into_bytes()])?;
     if taken {
         return Ok(Err(KeyConflict::SecretTaken));
+    }
+    let former: Option<Option<i64>> = db
+        .prepare_cached("SELECT account_id FROM api_keys WHERE id = ?1")?
+        .query_row([key.id.into_bytes()], |row| row.get(0))
+        .optional()?;
+    if let Some(former) = former.flatten() {
+        move_credentials(db, former)?;
     }
     db.prepare_cached(PUT_KEY)?.execute(params![
         key.id.into_bytes(),
@@ -109,8 +116,16 @@ const PUT_SESSION: &str = "INSERT INTO sessions (id, account_id, token_hash, ip_
     ip_address = excluded.ip_address, user_agent = excluded.user_agent, created_at = excluded.created_at, \
     last_activity = excluded.last_activity, expires_at = excluded.expires_at";
 
-/// Stores a session, and sweeps out those that are over.
+/// Stores a session, and sweeps out those that are over. Whoever is connected with the one that it replaces has to look
+/// again.
 pub(super) fn put_session(db: &Connection, session: &Session) -> Result<()> {
+    let former: Option<i64> = db
+        .prepare_cached("SELECT account_id FROM sessions WHERE id = ?1")?
+        .query_row([&session.id], |row| row.get(0))
+        .optional()?;
+    if let Some(former) = former {
+        move_credentials(db, former)?;
+    }
     db.prepare_cached("DELETE FROM sessions WHERE account_id = ?1 AND expires_at <= ?2")?
         .execute(params![session.account.get(), millisecond(session.created_at)])?;
     db.prepare_cached(PUT_SESSION)?.execute(params![
@@ -188,13 +203,42 @@ pub(super) fn delete_session(db: &Connection, account: AccountId, id: &str) -> R
     let deleted = db
         .prepare_cached("DELETE FROM sessions WHERE id = ?1 AND account_id = ?2")?
         .execute(params![id, account.get()])?;
+    if 0 < deleted {
+        move_credentials(db, account.get())?;
+    }
     Ok(0 < deleted)
 }
 
 /// Ends all sessions of an account but one.
 pub(super) fn delete_other_sessions(db: &Connection, account: AccountId, kept: &str) -> Result<()> {
-    db.prepare_cached("DELETE FROM sessions WHERE account_id = ?1 AND id <> ?2")?
+    let deleted = db
+        .prepare_cached("DELETE FROM sessions WHERE account_id = ?1 AND id <> ?2")?
         .execute(params![account.get(), kept])?;
+    if 0 < deleted {
+        move_credentials(db, account.get())?;
+    }
+    Ok(())
+}
+
+pub(super) const CREDENTIAL_REVISION: &str =
+    "SELECT revision FROM credential_revisions WHERE account_id = ?1";
+
+/// How often the credentials of an account were changed.
+pub(super) fn credential_revision(db: &Connection, account: AccountId) -> Result<i64> {
+    let revision = db
+        .prepare_cached(CREDENTIAL_REVISION)?
+        .query_row([account.get()], |row| row.get(0))
+        .optional()?;
+    Ok(revision.unwrap_or(0))
+}
+
+/// Notes that credentials of `account` were changed.
+pub(super) fn move_credentials(db: &Connection, account: i64) -> Result<()> {
+    db.prepare_cached(
+        "INSERT INTO credential_revisions (account_id, revision) VALUES (?1, 1) \
+         ON CONFLICT (account_id) DO UPDATE SET revision = revision + 1",
+    )?
+    .execute([account])?;
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use domain::id::AccountId;
 use engine::store::{FIRST_OWN_ACCOUNT, FactConflict};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
+use super::access::move_credentials;
 use super::rows::{Cells, distinct, millisecond};
 use crate::codes::Code;
 
@@ -87,6 +88,13 @@ pub(super) fn put_account(
         .exists(params![email_folded, account.id.get()])?;
     if taken {
         return Ok(Err(FactConflict::EmailTaken));
+    }
+    let was_active: Option<bool> = db
+        .prepare_cached("SELECT is_active FROM accounts WHERE id = ?1")?
+        .query_row([account.id.get()], |row| row.get(0))
+        .optional()?;
+    if was_active.is_some_and(|was_active| was_active != account.is_active) {
+        move_credentials(db, account.id.get())?;
     }
     db.prepare_cached(PUT_ACCOUNT)?.execute(params![
         account.id.get(),

@@ -40,8 +40,8 @@ use domain::id::{
 };
 use domain::message::Message;
 use engine::store::{
-    ActivityQuery, AgeQuery, ApiKey, Committed, FactConflict, KeyConflict, LogEnd, LogPage,
-    MessageQuery, SearchQuery, Session, Store, StoreError, UnreadTotals,
+    ActivityQuery, AgeQuery, ApiKey, Committed, FactConflict, KeyConflict, LogPage, MessageQuery,
+    Pulse, SearchQuery, Session, Store, StoreError, UnreadTotals,
 };
 use rusqlite::Connection;
 use uuid::Uuid;
@@ -236,12 +236,16 @@ impl Store for SqliteStore {
         self.readers.read(move |db| log::page(db, account, after, limit)).await
     }
 
-    async fn log_ends(&self, accounts: &[AccountId]) -> Result<Vec<LogEnd>, StoreError> {
+    async fn pulses(&self, accounts: &[AccountId]) -> Result<Vec<Pulse>, StoreError> {
         let accounts = accounts.to_vec();
         self.readers
             .read(move |db| {
-                let end = |account| Ok(LogEnd { account, newest: log::newest(db, account)? });
-                accounts.into_iter().map(end).collect()
+                let pulse = |account| {
+                    let newest = log::newest(db, account)?;
+                    let credentials = access::credential_revision(db, account)?;
+                    Ok(Pulse { account, newest, credentials })
+                };
+                accounts.into_iter().map(pulse).collect()
             })
             .await
     }

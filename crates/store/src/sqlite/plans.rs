@@ -149,6 +149,7 @@ fn facts_keys_and_sessions_are_found_by_their_names() {
         (orders::POSTINGS, "INDEX postings_of_order (order_id=?)"),
         (access::KEY_BY_HASH, "INDEX sqlite_autoindex_api_keys_2 (secret_hash=?)"),
         (access::KEYS_OF_ACCOUNT, "INDEX api_keys_of_account (account_id=?)"),
+        (access::CREDENTIAL_REVISION, "INTEGER PRIMARY KEY (rowid=?)"),
         (access::SESSION_BY_HASH, "INDEX sqlite_autoindex_sessions_2 (token_hash=?)"),
         (access::SESSIONS_OF_ACCOUNT, "INDEX sessions_of_account (account_id=?)"),
     ]);

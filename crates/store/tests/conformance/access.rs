@@ -1,10 +1,12 @@
 //! Keys, sessions and secrets.
 
+use domain::account::Account;
+use domain::catalog::Fact;
 use domain::id::{MemberId, ShopId};
 use engine::store::{ApiKey, KeyConflict, Session};
 use uuid::Uuid;
 
-use crate::setup::{Place, account, at, buyer, seller};
+use crate::setup::{Place, account, account_facts, at, buyer, put, seller};
 
 fn key(name: u128, second: i64) -> ApiKey {
     ApiKey {
@@ -117,6 +119,52 @@ pub(crate) async fn sessions_that_are_over_are_forgotten_when_another_begins(pla
         store.put_session(session).await.unwrap();
     }
     assert_eq!(store.sessions_of(buyer()).await.unwrap(), [another, running]);
+}
+
+/// Another process finds by it within a second that somebody who is connected is to be sent away.
+pub(crate) async fn the_pulse_moves_when_credentials_end_or_change(place: Place) {
+    let store = place.open();
+    put(&*store, vec![Fact::Account(Box::new(account_facts(buyer())), None)]).await;
+    let mut known = 0;
+    let mut has_moved = async || {
+        let pulses = store.pulses(&[buyer()]).await.unwrap();
+        std::mem::replace(&mut known, pulses[0].credentials) < pulses[0].credentials
+    };
+
+    // What is new ends nothing.
+    let key = ApiKey { account: Some(buyer()), ..key(1, 20) };
+    store.put_key(&key).await.unwrap().unwrap();
+    for id in ["a", "b", "c", "d"] {
+        store.put_session(&session(id, 10)).await.unwrap();
+    }
+    assert!(!has_moved().await);
+    assert!(store.renew_session(&session("b", 80)).await.unwrap());
+    assert!(!has_moved().await);
+    assert!(!store.delete_session(buyer(), "nobody's").await.unwrap());
+    assert!(!has_moved().await);
+
+    let revoked = ApiKey { revoked_at: Some(at(30)), ..key };
+    store.put_key(&revoked).await.unwrap().unwrap();
+    assert!(has_moved().await);
+    assert!(store.delete_session(buyer(), "a").await.unwrap());
+    assert!(has_moved().await);
+    // The browser of somebody who signs in as another.
+    store.put_session(&Session { account: seller(), ..session("b", 90) }).await.unwrap();
+    assert!(has_moved().await);
+    store.delete_other_sessions(buyer(), "c").await.unwrap();
+    assert!(has_moved().await);
+    store.delete_other_sessions(buyer(), "c").await.unwrap();
+    assert!(!has_moved().await);
+
+    let away = Account { is_active: false, ..account_facts(buyer()) };
+    put(&*store, vec![Fact::Account(Box::new(away.clone()), None)]).await;
+    assert!(has_moved().await);
+    put(&*store, vec![Fact::Account(Box::new(away.clone()), None)]).await;
+    assert!(!has_moved().await);
+    let back = account_facts(buyer());
+    store.replace_account(away, back).await.unwrap().unwrap();
+    assert!(has_moved().await);
+    assert_eq!(store.pulses(&[seller()]).await.unwrap()[0].credentials, 0);
 }
 
 pub(crate) async fn a_secret_is_made_once(place: Place) {

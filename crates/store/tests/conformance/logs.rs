@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::chat::Side;
 use domain::id::AccountId;
-use engine::store::Store;
+use engine::store::{LogEnd, Pulse, Store};
 
 use crate::setup::{
     Place, a_chat, account, account_facts, at, batch, buyer, open, opened, people, post, put, run,
@@ -103,12 +103,14 @@ pub(crate) async fn a_commit_tells_which_logs_have_grown(place: Place) {
     let commands = [post(buyer(), chat, "раз"), post(buyer(), chat, "два")];
     let mut grown = store.commit(batch(commands, at(1))).await.grown_logs;
     grown.sort_by_key(|end| end.account);
-    let mut ends = store.log_ends(&[seller(), buyer()]).await.unwrap();
+    let pulses = store.pulses(&[seller(), buyer()]).await.unwrap();
+    let mut ends: Vec<_> =
+        pulses.iter().map(|&Pulse { account, newest, .. }| LogEnd { account, newest }).collect();
     ends.sort_by_key(|end| end.account);
     assert_eq!(grown, ends);
     assert!(grown.iter().all(|end| end.newest == 3));
     let refused = store.commit(batch([post(account(404), chat, "ну")], at(2))).await;
     assert!(refused.answers[0].is_err() && refused.grown_logs.is_empty());
-    let nobody = store.log_ends(&[account(404)]).await.unwrap();
-    assert_eq!(nobody.iter().map(|end| end.newest).collect::<Vec<_>>(), [0]);
+    let nobody = store.pulses(&[account(404)]).await.unwrap();
+    assert_eq!(nobody, [Pulse { account: account(404), newest: 0, credentials: 0 }]);
 }

@@ -104,6 +104,7 @@ on_every_store! {
             sessions_are_kept_whole,
             an_ended_session_stays_ended,
             sessions_that_are_over_are_forgotten_when_another_begins,
+            the_pulse_moves_when_credentials_end_or_change,
             a_secret_is_made_once,
         }
         webhooks {
