@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-const ROOMS: [&str; 15] = [
+const ROOMS: [&str; 16] = [
     "bench",
     "dialect-ozon",
     "dialect-partizap",
@@ -12,6 +12,7 @@ const ROOMS: [&str; 15] = [
     "engine",
     "http-kit",
     "live",
+    "local-services",
     "media",
     "native",
     "store",
@@ -24,7 +25,7 @@ const ROOMS: [&str; 15] = [
 /// Who may use whom, outside of tests.
 fn allowed(room: &str) -> &'static [&'static str] {
     match room {
-        "domain" | "media" | "tls" => &[],
+        "domain" | "local-services" | "media" | "tls" => &[],
         "engine" => &["domain", "media"],
         "store" | "live" => &["domain", "engine"],
         "webhooks" => &["domain", "engine", "tls"],
