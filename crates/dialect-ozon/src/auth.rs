@@ -74,7 +74,11 @@ pub(crate) async fn admit(
         window: SignedDuration::from_secs(1),
     };
     let now = engine.now();
-    let taken = engine.limits().take(AUDIENCE, &caller.account().to_string(), quota, now);
+    let subject = caller.account().to_string();
+    let taken = match engine.limits().take(AUDIENCE, &subject, quota, now).await {
+        Ok(taken) => taken,
+        Err(error) => return Error::from(error).into_response(),
+    };
     let standing = Standing::of(key.account.as_ref());
     let mut response = match may_enter(&key, door.role, standing, taken) {
         Ok(()) => {

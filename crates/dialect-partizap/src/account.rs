@@ -49,7 +49,7 @@ pub(crate) async fn register(
     let (Some(email), Some(display_name), Some(password)) = (email, name, password) else {
         return Err(Error::Invalid(details));
     };
-    take_login(&face, &format!("{address} {}", email.to_lowercase()))?;
+    take_login(&face, &format!("{address} {}", email.to_lowercase())).await?;
 
     // The store chooses another id.
     let account = Account::new(AccountId::LARGEST, display_name, face.engine.now());
@@ -81,7 +81,7 @@ pub(crate) async fn update(
 
     let id = visitor.signed_in.account.id;
     if let Some(passwords) = passwords {
-        take_login(&face, &format!("account {id}"))?;
+        take_login(&face, &format!("account {id}")).await?;
         let current = passwords.current.to_owned();
         if !face.engine.is_password_of(id, current).await? {
             return Err(Error::of_field("current_password", "Is wrong"));
@@ -105,7 +105,7 @@ pub(crate) async fn resend_verification(
     State(face): State<Face>,
     visitor: Visitor<Uncounted>,
 ) -> Result<Data<Sent>, Error> {
-    take_verification(&face, &visitor)?;
+    take_verification(&face, &visitor).await?;
     let account = &visitor.signed_in.account;
     tracing::info!(
         account = account.id.get(),

@@ -53,7 +53,7 @@ pub(crate) async fn create(
 ) -> Result<(StatusCode, Data<Conversation>), Error> {
     // What begins a conversation is a text, too. It is counted before its input is looked at, like every other one
     // (§2.1).
-    visitor.also::<Texts>(&face)?;
+    visitor.also::<Texts>(&face).await?;
     let body = body?;
     let caller = &visitor.caller;
     let fields = body.fields()?;

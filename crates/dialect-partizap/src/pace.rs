@@ -68,7 +68,7 @@ impl<P: Pace> FromRequestParts<Face> for Visitor<P> {
         let signed_in = parts.extensions.remove::<SignedIn>().ok_or(Error::NotSignedIn)?;
         let caller = signed_in.caller();
         let taken = match P::quota(&face.settings.limits) {
-            Some(quota) => Some(take(face, P::NAME, &caller.account().to_string(), quota)?),
+            Some(quota) => Some(take(face, P::NAME, &caller.account().to_string(), quota).await?),
             None => None,
         };
         Ok(Self { signed_in, caller, taken, pace: PhantomData })
@@ -77,9 +77,10 @@ impl<P: Pace> FromRequestParts<Face> for Visitor<P> {
 
 impl<P: Pace> Visitor<P> {
     /// Counts one call of another kind, too. Where that is one too many, nothing is counted.
-    pub(crate) fn also<Q: Pace>(&self, face: &Face) -> Result<(), Error> {
+    pub(crate) async fn also<Q: Pace>(&self, face: &Face) -> Result<(), Error> {
         if let Some(quota) = Q::quota(&face.settings.limits) {
             take(face, Q::NAME, &self.caller.account().to_string(), quota)
+                .await
                 .inspect_err(|_| self.uncount(face))?;
         }
         Ok(())
@@ -95,21 +96,27 @@ impl<P: Pace> Visitor<P> {
 }
 
 /// Counts one attempt of `subject` to prove who they are.
-pub(crate) fn take_login(face: &Face, subject: &str) -> Result<(), Error> {
-    take(face, "partizap logins", subject, face.settings.limits.logins).map(drop)
+pub(crate) async fn take_login(face: &Face, subject: &str) -> Result<(), Error> {
+    take(face, "partizap logins", subject, face.settings.limits.logins).await.map(drop)
 }
 
 /// Counts a request for a verification mail, of which there may be one an interval.
-pub(crate) fn take_verification<P>(face: &Face, visitor: &Visitor<P>) -> Result<(), Error> {
+pub(crate) async fn take_verification<P>(face: &Face, visitor: &Visitor<P>) -> Result<(), Error> {
     let subject = visitor.caller.account().to_string();
     let interval = face.settings.limits.verification_interval;
     let now = face.engine.now();
-    let taken = face.engine.limits().take_once("partizap verification", &subject, interval, now);
+    let limits = face.engine.limits();
+    let taken = limits.take_once("partizap verification", &subject, interval, now).await?;
     require(taken, face).map(drop)
 }
 
-fn take(face: &Face, what: &'static str, subject: &str, quota: Quota) -> Result<Taken, Error> {
-    require(face.engine.limits().take(what, subject, quota, face.engine.now()), face)
+async fn take(
+    face: &Face,
+    what: &'static str,
+    subject: &str,
+    quota: Quota,
+) -> Result<Taken, Error> {
+    require(face.engine.limits().take(what, subject, quota, face.engine.now()).await?, face)
 }
 
 fn require(taken: Taken, face: &Face) -> Result<Taken, Error> {

@@ -43,7 +43,7 @@ pub(crate) async fn login(
         return Err(Error::Invalid(details));
     };
     let email = email.trim();
-    take_login(&face, &format!("{address} {}", email.to_lowercase()))?;
+    take_login(&face, &format!("{address} {}", email.to_lowercase())).await?;
 
     let account = face.engine.sign_in(email, password.to_owned()).await?;
     let account = account.ok_or(Error::WrongCredentials)?;

@@ -7,6 +7,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use domain::id::AccountId;
+use engine::EngineError;
 use engine::limits::Taken;
 use http_kit::client_address::ClientAddress;
 
@@ -40,17 +41,20 @@ pub(crate) async fn admit(face: Face, method: Method, request: Request, next: Ne
     let subject = account.to_string();
     let limits = face.engine.limits();
     let quota = method.quota(&face.settings.requests_per_hour);
-    let take = || limits.take(method.counter(), &subject, quota, face.engine.now());
+    let take = async || limits.take(method.counter(), &subject, quota, face.engine.now()).await;
     let cabinet = match cabinet {
         Ok(cabinet) => cabinet,
-        Err(refusal) => return with_headers(refusal.into_response(), take()),
+        Err(refusal) => return with_count(refusal.into_response(), take().await),
     };
     let Some(_pass) = limits.enter(PARALLEL, &subject, face.settings.parallel_requests) else {
         let limit = format!("{} parallel requests", face.settings.parallel_requests);
-        let left = limits.look(method.counter(), &subject, quota, face.engine.now());
-        return with_headers(Error::limit_hit(&limit, account).into_response(), left);
+        let left = limits.look(method.counter(), &subject, quota, face.engine.now()).await;
+        return with_count(Error::limit_hit(&limit, account).into_response(), left);
     };
-    let taken = take();
+    let taken = match take().await {
+        Ok(taken) => taken,
+        Err(error) => return Error::from(error).into_response(),
+    };
     if !taken.allowed {
         let limit =
             format!("{} requests per 1 hour for resource {}", quota.units, method.resource());
@@ -103,6 +107,14 @@ fn require_own_header(headers: &HeaderMap, own: AccountId) -> Result<(), Error> 
         Err(Error::bad_request(format!(
             "{NAME} must be equal to businessId (rejected value: {named})"
         )))
+    }
+}
+
+/// An answer that leaves only if the request could be counted.
+fn with_count(answer: Response, counted: Result<Taken, EngineError>) -> Response {
+    match counted {
+        Ok(taken) => with_headers(answer, taken),
+        Err(error) => Error::from(error).into_response(),
     }
 }
 

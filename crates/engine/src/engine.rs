@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::committer::Committer;
 use crate::cursor::CursorSeal;
 use crate::error::EngineError;
-use crate::limits::Limits;
+use crate::limits::{Limits, UnitLedger};
 use crate::links::LinkSigner;
 use crate::presence::Presence;
 use crate::random::Random;
@@ -52,6 +52,8 @@ pub struct Parts {
     pub random: Arc<dyn Random>,
     /// Tells the other processes that work on the store, and hears them.
     pub relay: Arc<dyn Relay>,
+    /// Counts requests for all replicas together; without one, this process counts by itself.
+    pub unit_ledger: Option<Arc<dyn UnitLedger>>,
     /// The address under which browsers reach the server, without a slash at the end: what links begin with.
     pub public_url: String,
 }
@@ -59,7 +61,7 @@ pub struct Parts {
 impl Engine {
     /// Starts the engine on the current runtime, by the rules of `policy`.
     pub async fn start(parts: Parts, policy: Policy) -> Result<Self, EngineError> {
-        let Parts { store, vault, clock, random, relay, public_url } = parts;
+        let Parts { store, vault, clock, random, relay, unit_ledger, public_url } = parts;
         let link_secret = store.secret("links", random.secret()).await?;
         let cursor_secret = store.secret("cursors", random.secret()).await?;
         let wakeups = Arc::new(Wakeups::new(relay));
@@ -77,7 +79,7 @@ impl Engine {
             pictures: media::PictureDesk::new(),
             clock,
             random,
-            limits: Limits::default(),
+            limits: Limits::new(unit_ledger),
             links: LinkSigner::new(link_secret, public_url),
             cursors: CursorSeal::new(cursor_secret),
         };

@@ -1,9 +1,24 @@
 //! How often somebody may ask: windows aligned to the clock, and how much may be in work at the same time.
+//!
+//! One process counts by itself. Where several replicas serve the same marketplace, they share a [`UnitLedger`]: each
+//! leases some units of a window at a time and spends them by itself, so that a quota holds for all of them together,
+//! and few requests wait for the ledger.
+
+mod leasing;
+mod ledger;
+#[cfg(test)]
+mod tests;
+mod windows;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::{SignedDuration, Timestamp};
+
+use self::leasing::{Leasing, failure};
+pub use self::ledger::{FORGOTTEN_AT_ONCE, Lease, UnitLedger, UnitWindow};
+use self::windows::{Subject, Window, Windows, milliseconds, timestamp, window_end_ms};
+use crate::error::EngineError;
 
 /// So many units in each window of the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +36,8 @@ pub struct Taken {
     pub allowed: bool,
     /// The quota's units.
     pub limit: u32,
-    /// Units left in this window.
+    /// Units left in this window: those that nobody has taken, and those that this replica has leased. It lags behind
+    /// what other replicas have leased since this one last asked the ledger.
     pub remaining: u32,
     /// When the next window begins.
     pub until: Timestamp,
@@ -36,94 +52,125 @@ impl Taken {
             .saturating_add(i64::from(milliseconds.rem_euclid(1000) != 0))
             .max(1)
     }
+
+    fn without_limit(quota: Quota, now: Timestamp) -> Self {
+        let until = timestamp(window_end_ms(quota, now));
+        Self { allowed: true, limit: u32::MAX, remaining: u32::MAX, until }
+    }
 }
 
-/// Who asks for what: each pair has windows of its own.
-type Subject = (&'static str, String);
-
-/// Counts what was used. Costs one short lock of one of several maps.
+/// Counts what was used. A request costs a short lock of one of several maps; with a ledger, some wait for a lease.
 #[derive(Debug, Default)]
 pub struct Limits {
-    windows: Mutex<Windows>,
+    windows: Arc<Mutex<Windows>>,
+    /// None: all is counted here.
+    leasing: Option<Arc<Leasing>>,
     in_work: Arc<Mutex<HashMap<Subject, u32>>>,
 }
 
-#[derive(Debug, Default)]
-struct Windows {
-    used: HashMap<Subject, Window>,
-    /// The number of windows at which those that are over are thrown away.
-    sweep_at: usize,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Window {
-    until_ms: i64,
-    used: u32,
-}
-
 impl Limits {
-    /// Takes one unit of `quota` for `subject`.
-    pub fn take(&self, what: &'static str, subject: &str, quota: Quota, now: Timestamp) -> Taken {
-        let until_ms = window_end(quota, now);
-        let until = Timestamp::from_millisecond(until_ms).unwrap_or(Timestamp::MAX);
-        if quota.units == 0 {
-            return Taken { allowed: true, limit: u32::MAX, remaining: u32::MAX, until };
-        }
-        let mut windows = lock(&self.windows);
-        windows.sweep(now);
-        let window =
-            windows.used.entry((what, subject.to_owned())).or_insert(Window { until_ms, used: 0 });
-        if !window.counts_for(until_ms, quota) {
-            *window = Window { until_ms, used: 0 };
-        }
-        let allowed = window.used < quota.units;
-        window.used += u32::from(allowed);
-        let until = Timestamp::from_millisecond(window.until_ms).unwrap_or(Timestamp::MAX);
-        Taken { allowed, limit: quota.units, remaining: quota.units - window.used, until }
+    /// Counts together with everybody who has the same ledger; alone without one.
+    pub fn new(ledger: Option<Arc<dyn UnitLedger>>) -> Self {
+        let leasing = ledger.map(|ledger| Arc::new(Leasing::of(ledger)));
+        Self { leasing, ..Self::default() }
     }
 
-    /// What is left of `quota` for `subject`, without taking anything.
-    pub fn look(&self, what: &'static str, subject: &str, quota: Quota, now: Timestamp) -> Taken {
-        let until_ms = window_end(quota, now);
-        let until = Timestamp::from_millisecond(until_ms).unwrap_or(Timestamp::MAX);
-        if quota.units == 0 {
-            return Taken { allowed: true, limit: u32::MAX, remaining: u32::MAX, until };
-        }
-        let windows = lock(&self.windows);
-        let window = windows.used.get(&(what, subject.to_owned()));
-        let used = window
-            .filter(|window| window.counts_for(until_ms, quota))
-            .map_or(0, |window| window.used);
-        let remaining = quota.units.saturating_sub(used);
-        Taken { allowed: remaining != 0, limit: quota.units, remaining, until }
+    /// Takes one unit of `quota` for `subject`. Fails only when the ledger has to be asked and cannot be.
+    pub async fn take(
+        &self,
+        what: &'static str,
+        subject: &str,
+        quota: Quota,
+        now: Timestamp,
+    ) -> Result<Taken, EngineError> {
+        self.count(what, subject, quota, now, |window| window.take(quota)).await
     }
 
-    /// Lets `subject` do something if it was not let within the last `interval`. Unlike the windows of [`Self::take`],
-    /// the interval begins when it is taken.
-    pub fn take_once(
+    /// What is left of `quota` for `subject`, without taking anything. Fails as [`Self::take`] does.
+    pub async fn look(
+        &self,
+        what: &'static str,
+        subject: &str,
+        quota: Quota,
+        now: Timestamp,
+    ) -> Result<Taken, EngineError> {
+        self.count(what, subject, quota, now, |window| window.look(quota)).await
+    }
+
+    /// Asks the window that is counted in, and the ledger as long as the window cannot tell.
+    async fn count(
+        &self,
+        what: &'static str,
+        subject: &str,
+        quota: Quota,
+        now: Timestamp,
+        ask: impl Fn(&mut Window) -> Option<Taken>,
+    ) -> Result<Taken, EngineError> {
+        if quota.units == 0 {
+            return Ok(Taken::without_limit(quota, now));
+        }
+        let subject = (what, subject.to_owned());
+        let in_hand = if self.leasing.is_some() { 0 } else { quota.units };
+        loop {
+            let lease = {
+                let mut windows = lock(&self.windows);
+                let window = windows.window(&subject, quota, in_hand, now);
+                match (ask(window), &self.leasing) {
+                    (Some(taken), _) => return Ok(taken),
+                    (None, None) => return Ok(window.left(quota)),
+                    (None, Some(leasing)) => {
+                        leasing.join(&self.windows, window, &subject, quota, now)
+                    }
+                }
+            };
+            lease.ended().await?;
+        }
+    }
+
+    /// Lets `subject` do something if no replica has let it within the last `interval`. Unlike the windows of
+    /// [`Self::take`], the interval begins when it is taken. Fails as [`Self::take`] does.
+    pub async fn take_once(
+        &self,
+        what: &'static str,
+        subject: &str,
+        interval: SignedDuration,
+        now: Timestamp,
+    ) -> Result<Taken, EngineError> {
+        let Some(leasing) = &self.leasing else {
+            return Ok(self.take_once_here(what, subject, interval, now));
+        };
+        let key = (what, subject.to_owned());
+        let known = lock(&self.windows).taken_until(&key, now);
+        if let Some(until) = known {
+            return Ok(once(false, until));
+        }
+        let until = interval_end(interval, now);
+        let before = leasing.ledger.take_once(what, subject, now, until).await;
+        let before = before.map_err(|error| failure(&error))?;
+        let taken = once(before.is_none(), before.unwrap_or(until));
+        lock(&self.windows).note_taken(key, taken.until, now);
+        Ok(taken)
+    }
+
+    /// Like [`Self::take_once`] for this replica alone, without asking anybody: for what may happen somewhat more often.
+    pub fn take_once_here(
         &self,
         what: &'static str,
         subject: &str,
         interval: SignedDuration,
         now: Timestamp,
     ) -> Taken {
-        let length_ms = i64::try_from(interval.as_millis()).unwrap_or(i64::MAX);
-        let now_ms = now.as_millisecond();
+        let key = (what, subject.to_owned());
         let mut windows = lock(&self.windows);
-        windows.sweep(now);
-        let window = windows
-            .used
-            .entry((what, subject.to_owned()))
-            .or_insert(Window { until_ms: now_ms, used: 1 });
-        let allowed = window.until_ms <= now_ms;
-        if allowed {
-            window.until_ms = now_ms.saturating_add(length_ms);
+        if let Some(until) = windows.taken_until(&key, now) {
+            return once(false, until);
         }
-        let until = Timestamp::from_millisecond(window.until_ms).unwrap_or(Timestamp::MAX);
-        Taken { allowed, limit: 1, remaining: 0, until }
+        let until = interval_end(interval, now);
+        windows.note_taken(key, until, now);
+        once(true, until)
     }
 
-    /// Gives one unit back, since the fault was the server's. The answer says what is left.
+    /// Gives one unit back to this replica, since the fault was the server's. The answer says what is left.
     pub fn give_back(
         &self,
         what: &'static str,
@@ -132,17 +179,18 @@ impl Limits {
         taken: Taken,
     ) -> Taken {
         let mut windows = lock(&self.windows);
-        match windows.used.get_mut(&(what, subject.to_owned())) {
-            Some(window) if window.until_ms == taken.until.as_millisecond() => {
-                window.used = window.used.saturating_sub(1);
-                Taken { remaining: quota.units.saturating_sub(window.used), ..taken }
+        match windows.ending_at(&(what, subject.to_owned()), taken.until.as_millisecond()) {
+            Some(window) => {
+                window.in_hand = window.in_hand.saturating_add(1).min(quota.units);
+                Taken { remaining: window.left(quota).remaining, ..taken }
             }
-            Some(_) | None => taken,
+            None => taken,
         }
     }
 
     /// Lets `subject` begin something, unless `at_once_max` of it are in work already (0: without a limit). It is in
-    /// work until the pass is dropped.
+    /// work until the pass is dropped. Each replica counts what it has in work itself: a pass that is in the hand of a
+    /// replica that died could be taken from it by a timeout only.
     pub fn enter(&self, what: &'static str, subject: &str, at_once_max: u32) -> Option<Pass> {
         let key = (what, subject.to_owned());
         let mut in_work = lock(&self.in_work);
@@ -155,34 +203,12 @@ impl Limits {
     }
 }
 
-impl Windows {
-    /// Keeps the memory bounded by the number of subjects of the current windows.
-    fn sweep(&mut self, now: Timestamp) {
-        const SWEEP_AT_LEAST: usize = 1024;
-        if self.sweep_at.max(SWEEP_AT_LEAST) <= self.used.len() {
-            let now_ms = now.as_millisecond();
-            self.used.retain(|_, window| now_ms < window.until_ms);
-            self.sweep_at = self.used.len() * 2;
-        }
-    }
+fn once(allowed: bool, until: Timestamp) -> Taken {
+    Taken { allowed, limit: 1, remaining: 0, until }
 }
 
-impl Window {
-    /// Whether a request whose own window ends at `until_ms` counts in this one. A request that read the clock just
-    /// before a window began and comes late must not begin the count anew.
-    fn counts_for(&self, until_ms: i64, quota: Quota) -> bool {
-        let ahead_ms = self.until_ms.saturating_sub(until_ms);
-        ahead_ms == 0 || ahead_ms == window_length_ms(quota)
-    }
-}
-
-fn window_length_ms(quota: Quota) -> i64 {
-    i64::try_from(quota.window.as_millis()).unwrap_or(i64::MAX).max(1)
-}
-
-fn window_end(quota: Quota, now: Timestamp) -> i64 {
-    let length_ms = window_length_ms(quota);
-    now.as_millisecond().div_euclid(length_ms).saturating_add(1).saturating_mul(length_ms)
+fn interval_end(interval: SignedDuration, now: Timestamp) -> Timestamp {
+    timestamp(now.as_millisecond().saturating_add(milliseconds(interval)))
 }
 
 /// Something that is in work.
@@ -207,112 +233,4 @@ impl Drop for Pass {
 /// Counters stay true when a holder of the lock panics: nothing between taking and returning it can fail.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TWO_AN_HOUR: Quota = Quota { units: 2, window: SignedDuration::from_hours(1) };
-
-    fn at(text: &str) -> Timestamp {
-        text.parse().expect("a time")
-    }
-
-    #[test]
-    fn a_window_ends_at_the_full_hour_and_the_next_begins_fresh() {
-        let limits = Limits::default();
-        let now = at("2026-11-21T10:59:59.999Z");
-        assert_eq!(
-            limits.take("send", "7", TWO_AN_HOUR, now),
-            Taken { allowed: true, limit: 2, remaining: 1, until: at("2026-11-21T11:00:00Z") }
-        );
-        assert!(limits.take("send", "7", TWO_AN_HOUR, now).allowed);
-        let refused = limits.take("send", "7", TWO_AN_HOUR, now);
-        assert!(!refused.allowed);
-        assert_eq!((refused.remaining, refused.retry_after_seconds(now)), (0, 1));
-        assert!(limits.take("send", "7", TWO_AN_HOUR, at("2026-11-21T11:00:00Z")).allowed);
-    }
-
-    #[test]
-    fn what_is_let_once_an_interval_waits_for_all_of_it() {
-        let limits = Limits::default();
-        let minute = SignedDuration::from_mins(1);
-        let take = |time| limits.take_once("mail", "7", minute, at(time));
-        assert!(take("2026-11-21T10:00:59Z").allowed);
-        let refused = take("2026-11-21T10:01:58.001Z");
-        assert!(!refused.allowed);
-        assert_eq!(refused.until, at("2026-11-21T10:01:59Z"));
-        assert!(take("2026-11-21T10:01:59Z").allowed);
-        assert!(limits.take_once("mail", "8", minute, at("2026-11-21T10:01:59Z")).allowed);
-    }
-
-    #[test]
-    fn subjects_and_methods_do_not_share_windows() {
-        let limits = Limits::default();
-        let now = at("2026-11-21T10:00:00Z");
-        for subject in ["7", "8"] {
-            for what in ["send", "list"] {
-                assert_eq!(limits.take(what, subject, TWO_AN_HOUR, now).remaining, 1);
-            }
-        }
-    }
-
-    #[test]
-    fn a_unit_given_back_can_be_taken_again() {
-        let limits = Limits::default();
-        let now = at("2026-11-21T10:00:00Z");
-        limits.take("send", "7", TWO_AN_HOUR, now);
-        let taken = limits.take("send", "7", TWO_AN_HOUR, now);
-        assert_eq!(limits.give_back("send", "7", TWO_AN_HOUR, taken).remaining, 1);
-        assert!(limits.take("send", "7", TWO_AN_HOUR, now).allowed);
-    }
-
-    #[test]
-    fn a_request_that_comes_late_does_not_begin_the_count_anew() {
-        let limits = Limits::default();
-        let (before, after) = (at("2026-11-21T10:59:59.999Z"), at("2026-11-21T11:00:00Z"));
-        limits.take("send", "7", TWO_AN_HOUR, after);
-        assert_eq!(limits.take("send", "7", TWO_AN_HOUR, before).remaining, 0);
-        assert!(!limits.take("send", "7", TWO_AN_HOUR, after).allowed);
-        // A clock that was put back is believed.
-        assert!(limits.take("send", "7", TWO_AN_HOUR, at("2026-11-21T08:00:00Z")).allowed);
-    }
-
-    #[test]
-    fn looking_takes_nothing() {
-        let limits = Limits::default();
-        let now = at("2026-11-21T10:00:00Z");
-        assert_eq!(limits.look("send", "7", TWO_AN_HOUR, now).remaining, 2);
-        let taken = limits.take("send", "7", TWO_AN_HOUR, now);
-        assert_eq!(limits.look("send", "7", TWO_AN_HOUR, now), taken);
-        limits.take("send", "7", TWO_AN_HOUR, now);
-        assert!(!limits.look("send", "7", TWO_AN_HOUR, now).allowed);
-        assert_eq!(limits.look("send", "7", TWO_AN_HOUR, at("2026-11-21T11:00:00Z")).remaining, 2);
-    }
-
-    #[test]
-    fn windows_that_are_over_are_forgotten() {
-        let limits = Limits::default();
-        for subject in 0..5000 {
-            limits.take("send", &subject.to_string(), TWO_AN_HOUR, at("2026-11-21T10:00:00Z"));
-        }
-        for subject in 0..5000 {
-            limits.take("send", &subject.to_string(), TWO_AN_HOUR, at("2026-11-21T11:00:00Z"));
-        }
-        assert!(lock(&limits.windows).used.len() <= 10_000);
-        limits.take("send", "0", TWO_AN_HOUR, at("2026-11-21T12:00:00Z"));
-        assert!(lock(&limits.windows).used.len() <= 5001);
-    }
-
-    #[test]
-    fn a_dropped_pass_makes_room() {
-        let limits = Limits::default();
-        let first = limits.enter("parallel", "7", 1);
-        assert!(first.is_some());
-        assert!(limits.enter("parallel", "7", 1).is_none());
-        drop(first);
-        assert!(limits.enter("parallel", "7", 1).is_some());
-        assert!(lock(&limits.in_work).is_empty());
-    }
 }

@@ -21,7 +21,7 @@ impl Engine {
         let side = self.side(caller, &chat)?;
         let typist = caller.account();
         let subject = format!("{typist} in {}", chat.id);
-        let taken = self.limits().take_once("typing", &subject, TYPING_INTERVAL, self.now());
+        let taken = self.limits().take_once_here("typing", &subject, TYPING_INTERVAL, self.now());
         let across = chat.seat(side.other());
         if taken.allowed && chat.is_noticed(side) && !across.hidden {
             let (to, chat, by) = (across.account, chat.id, typist);

@@ -71,7 +71,10 @@ pub(crate) async fn admit(
         Identity::Refused(_) => ("native, without a key", address.to_string()),
     };
     let now = api.engine.now();
-    let taken = api.engine.limits().take(what, &subject, api.settings.quota, now);
+    let taken = match api.engine.limits().take(what, &subject, api.settings.quota, now).await {
+        Ok(taken) => taken,
+        Err(error) => return Problem::from(error).into_response(),
+    };
     let reset_seconds = taken.retry_after_seconds(now);
 
     let mut response = if taken.allowed {

@@ -168,7 +168,14 @@ pub async fn open_engine(
         None => format!("http://{address}"),
     };
     let Surroundings { clock, random } = surroundings;
-    let relay = relay::alone();
-    let parts = Parts { store: Arc::new(store), vault, clock, random, relay, public_url };
+    let parts = Parts {
+        store: Arc::new(store),
+        vault,
+        clock,
+        random,
+        relay: relay::alone(),
+        unit_ledger: None,
+        public_url,
+    };
     Ok(Engine::start(parts, native_policy(settings)).await?)
 }
