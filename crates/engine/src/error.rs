@@ -1,6 +1,7 @@
 //! What can go wrong with a command or a query. Every face of the server finds its own words for each.
 
 use domain::refusal::{Denied, Missing, Refusal};
+use media::VaultError;
 
 use crate::store::{CommandError, StoreError};
 
@@ -16,8 +17,8 @@ pub enum EngineError {
     /// Too much is waiting; nothing happened. The same call may succeed in some seconds.
     #[error("too many commands are waiting")]
     Overloaded,
-    /// The database is not there; nothing happened. The same call may succeed later.
-    #[error("the database is not available")]
+    /// The database, or the store of the files, is not there; nothing happened. The same call may succeed later.
+    #[error("the database or the store of the files is not available")]
     Unavailable,
     /// The database went away while it committed: the command may or may not have been carried out.
     #[error("it is not known whether the command was carried out")]
@@ -49,6 +50,20 @@ impl From<StoreError> for EngineError {
             StoreError::Unavailable(_) => Self::Unavailable,
             StoreError::OutcomeUnknown(_) => Self::OutcomeUnknown,
             StoreError::Failed(_) => Self::Internal,
+        }
+    }
+}
+
+impl From<VaultError> for EngineError {
+    fn from(error: VaultError) -> Self {
+        tracing::error!(error = &error as &dyn std::error::Error, "the store of the files failed");
+        match error {
+            VaultError::Damaged(_) => Self::Internal,
+            VaultError::Folder(_)
+            | VaultError::Setup(_)
+            | VaultError::Store(_)
+            | VaultError::TooSlow
+            | VaultError::Interrupted => Self::Unavailable,
         }
     }
 }

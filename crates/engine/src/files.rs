@@ -133,14 +133,13 @@ impl Engine {
     }
 
     async fn keep(&self, upload: Upload) -> Result<File, EngineError> {
-        self.vault().put(upload.bytes).await.map_err(|error| vault_failed(&error))?;
+        self.vault().put(upload.bytes).await?;
         Ok(upload.file)
     }
 
     async fn load(&self, attachment: Attachment) -> Result<StoredFile, EngineError> {
         let hash = ContentHash::from_bytes(attachment.file.hash);
-        let found = self.vault().get(&hash).await.map_err(|error| vault_failed(&error))?;
-        let bytes = found.ok_or_else(|| {
+        let bytes = self.vault().get(&hash).await?.ok_or_else(|| {
             tracing::error!(
                 attachment = attachment.id.get(),
                 "the bytes of an attachment are missing"
@@ -176,9 +175,4 @@ fn describe(
         is_picture: media_type.is_image(),
         pixels,
     }
-}
-
-fn vault_failed(error: &media::VaultError) -> EngineError {
-    tracing::error!(error = error as &dyn std::error::Error, "the files cannot be reached");
-    EngineError::Unavailable
 }

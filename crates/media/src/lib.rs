@@ -14,4 +14,4 @@ pub use disposition::content_disposition;
 pub use file_name::FileName;
 pub use media_type::MediaType;
 pub use picture::{Picture, PictureDesk, PictureProblem, PictureRules, prepare_picture};
-pub use vault::{ContentHash, NotAContentHash, Vault, VaultError};
+pub use vault::{AccessKey, Bucket, ContentHash, NotAContentHash, StoreTrouble, Vault, VaultError};

@@ -27,7 +27,7 @@ impl From<EngineError> for Problem {
             EngineError::Unavailable => Self::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "unavailable",
-                "The server cannot reach its database",
+                "The server cannot reach its database or its files",
                 "Send the same request again after the seconds that Retry-After names, a message with an \
                  Idempotency-Key: it is then written once at most.",
             )

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-const ROOMS: [&str; 16] = [
+const ROOMS: [&str; 17] = [
     "bench",
     "dialect-ozon",
     "dialect-partizap",
@@ -12,6 +12,7 @@ const ROOMS: [&str; 16] = [
     "engine",
     "http-kit",
     "live",
+    "local-s3",
     "local-services",
     "media",
     "native",
@@ -25,7 +26,8 @@ const ROOMS: [&str; 16] = [
 /// Who may use whom, outside of tests.
 fn allowed(room: &str) -> &'static [&'static str] {
     match room {
-        "domain" | "local-services" | "media" | "tls" => &[],
+        "domain" | "local-s3" | "local-services" | "tls" => &[],
+        "media" => &["tls"],
         "engine" => &["domain", "media"],
         "store" | "live" => &["domain", "engine"],
         "webhooks" => &["domain", "engine", "tls"],
