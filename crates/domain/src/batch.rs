@@ -12,7 +12,7 @@ use crate::id::{AccountId, ChatId};
 use crate::message::Message;
 use crate::policy::Policy;
 use crate::refusal::Denied;
-use crate::world::{LastIds, Receipt, Touches, World};
+use crate::world::{IdsWanted, LastIds, Receipt, Touches, World};
 
 /// Commands in the order in which they are decided.
 #[derive(Clone, Debug)]
@@ -72,6 +72,17 @@ pub struct ChatChange {
     pub after: Chat,
 }
 
+/// What a batch changes for one account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountChange<'a> {
+    /// New entries of the account's log, in order.
+    pub entries: Vec<&'a Entry>,
+    /// Over the chats in which the account sells.
+    pub as_seller: UnreadChange,
+    /// Over the chats in which the account buys.
+    pub as_buyer: UnreadChange,
+}
+
 /// By how much an account's unread totals change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UnreadChange {
@@ -94,6 +105,11 @@ impl Batch {
     /// The chats that the commands mean without knowing their ids; `world` holds what [`Self::touches`] names.
     pub fn keys(&self, world: &World) -> Vec<ChatKey> {
         self.submissions.iter().filter_map(|submission| submission.command.key(world)).collect()
+    }
+
+    /// How many new ids of each kind the commands use up at most.
+    pub fn ids_wanted(&self) -> IdsWanted {
+        self.submissions.iter().map(|submission| submission.command.ids_wanted()).sum()
     }
 
     /// Decides every command in order over `world`. A refused command leaves no trace and disturbs no neighbour.
@@ -154,8 +170,24 @@ impl Changes {
         self.entries.extend(event.entries(chat, now));
     }
 
+    /// What changes for each account, by rising id, for the accounts with a change.
+    pub fn accounts(&self) -> BTreeMap<AccountId, AccountChange<'_>> {
+        let mut accounts: BTreeMap<AccountId, AccountChange<'_>> = BTreeMap::new();
+        for (account, entry) in &self.entries {
+            accounts.entry(*account).or_default().entries.push(entry);
+        }
+        for ((account, side), unread) in self.unread() {
+            let change = accounts.entry(account).or_default();
+            match side {
+                Side::Seller => change.as_seller = unread,
+                Side::Buyer => change.as_buyer = unread,
+            }
+        }
+        accounts
+    }
+
     /// By how much the unread totals of each account change on each side, for the accounts with a change.
-    pub fn unread(&self) -> HashMap<(AccountId, Side), UnreadChange> {
+    fn unread(&self) -> HashMap<(AccountId, Side), UnreadChange> {
         let mut totals: HashMap<(AccountId, Side), UnreadChange> = HashMap::new();
         for change in self.chats.values() {
             for side in [Side::Seller, Side::Buyer] {

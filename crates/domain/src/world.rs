@@ -1,6 +1,7 @@
 //! What a store loads for a batch of commands, and how it changes while they are decided one after the other.
 
 use std::collections::{HashMap, HashSet};
+use std::iter::Sum;
 
 use crate::Timestamp;
 use crate::attachment::Attachment;
@@ -115,6 +116,27 @@ pub struct LastIds {
     pub message: i64,
     /// Of attachments.
     pub attachment: i64,
+}
+
+/// How many new ids of each kind are wanted, at most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IdsWanted {
+    /// Of chats.
+    pub chats: i64,
+    /// Of messages.
+    pub messages: i64,
+    /// Of attachments.
+    pub attachments: i64,
+}
+
+impl Sum for IdsWanted {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            chats: sum.chats + one.chats,
+            messages: sum.messages + one.messages,
+            attachments: sum.attachments + one.attachments,
+        })
+    }
 }
 
 impl LastIds {

@@ -7,6 +7,10 @@
 //! To add a store: a folder of migrations under `migrations/`, a module beside [`sqlite`] with the same file names, and
 //! one more line in `tests/conformance/main.rs`, which runs every case on every store.
 
+mod cells;
 mod codes;
+mod migrations;
+pub mod postgres;
+mod rows;
 pub mod sqlite;
 mod substring;

@@ -9,7 +9,7 @@ use crate::message::{Author, Message, Role};
 use crate::policy::FileRules;
 use crate::refusal::{Denied, Missing, Refusal};
 use crate::text::Text;
-use crate::world::{Receipt, Touches, World};
+use crate::world::{IdsWanted, Receipt, Touches, World};
 
 /// A message before it is accepted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,6 +64,19 @@ impl Draft {
             idempotency_keys: keys.collect(),
             ..Touches::default()
         }
+    }
+
+    /// Whether it uses up an idempotency key or a file that was stored before.
+    pub(super) fn uses_up_what_is_stored(&self) -> bool {
+        self.idempotency_key.is_some()
+            || self.attachments.iter().any(|attached| matches!(attached, Attached::Stored(_)))
+    }
+
+    /// How many new ids its message and its new files take.
+    pub(super) fn ids_wanted(&self) -> IdsWanted {
+        let new = self.attachments.iter().filter(|attached| matches!(attached, Attached::New(_)));
+        let attachments = i64::try_from(new.count()).unwrap_or(i64::MAX);
+        IdsWanted { chats: 0, messages: 1, attachments }
     }
 
     /// The message that the same request made before, if there is one.

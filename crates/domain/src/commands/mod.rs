@@ -34,7 +34,7 @@ use crate::id::{AccountId, ChatId};
 use crate::message::Message;
 use crate::policy::Policy;
 use crate::refusal::Denied;
-use crate::world::{Receipt, Touches, World};
+use crate::world::{IdsWanted, Receipt, Touches, World};
 
 /// Everything that can be asked of the chats.
 #[derive(Clone, Debug)]
@@ -161,6 +161,47 @@ impl Command {
             | Self::SteerChat(_)
             | Self::AttachFile(_)
             | Self::RaiseAlarm(_) => None,
+        }
+    }
+
+    /// How many new ids it uses up at most.
+    pub(crate) fn ids_wanted(&self) -> IdsWanted {
+        match self {
+            Self::OpenChat(command) => {
+                let message = command.first_message.as_ref().map(Draft::ids_wanted);
+                IdsWanted { chats: 1, ..message.unwrap_or_default() }
+            }
+            Self::PostMessage(command) => command.draft.ids_wanted(),
+            Self::PostAsMarketplace(command) => command.draft.ids_wanted(),
+            Self::Dispute(_) => IdsWanted { chats: 1, ..IdsWanted::default() },
+            Self::AttachFile(_) => IdsWanted { attachments: 1, ..IdsWanted::default() },
+            Self::EditMessage(_)
+            | Self::MarkRead(_)
+            | Self::MarkDelivered(_)
+            | Self::HideChat(_)
+            | Self::SetBlock(_)
+            | Self::SteerChat(_)
+            | Self::RaiseAlarm(_) => IdsWanted::default(),
+        }
+    }
+
+    /// The account, besides those of its chat, whose things it uses up or in whose log it writes.
+    pub fn claims_from(&self) -> Option<AccountId> {
+        match self {
+            Self::PostAsMarketplace(command) => {
+                command.draft.uses_up_what_is_stored().then_some(AccountId::MARKETPLACE)
+            }
+            Self::RaiseAlarm(command) => Some(command.account),
+            Self::OpenChat(_)
+            | Self::PostMessage(_)
+            | Self::EditMessage(_)
+            | Self::MarkRead(_)
+            | Self::MarkDelivered(_)
+            | Self::HideChat(_)
+            | Self::SetBlock(_)
+            | Self::SteerChat(_)
+            | Self::Dispute(_)
+            | Self::AttachFile(_) => None,
         }
     }
 

@@ -7,7 +7,8 @@ use engine::store::{ApiKey, KeyConflict, Session};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Error, OptionalExtension, Result, Row, params};
 
-use super::rows::{Cells, millisecond, optional_millisecond};
+use super::cells::SqliteCells;
+use crate::cells::{Cells as _, millisecond, optional_millisecond};
 
 const PUT_KEY: &str = "INSERT INTO api_keys (id, account_id, member_id, name, audience, secret_hash, can_read, \
     can_write, shops, allowed_addresses, created_at, expires_at, revoked_at) \
@@ -78,14 +79,14 @@ pub(super) fn keys_of(db: &Connection, account: Option<AccountId>) -> Result<Vec
 }
 
 fn key(row: &Row<'_>) -> Result<ApiKey> {
-    let mut cells = Cells::of(row);
+    let mut cells = SqliteCells::of(row);
     Ok(ApiKey {
         id: cells.uuid()?,
         account: cells.optional_id(AccountId::new)?,
         member: cells.optional_id(MemberId::new)?,
         name: cells.take()?,
         audience: cells.take()?,
-        secret_hash: cells.take()?,
+        secret_hash: cells.bytes_32()?,
         can_read: cells.take()?,
         can_write: cells.take()?,
         shops: cells
@@ -185,11 +186,11 @@ pub(super) fn sessions_of(db: &Connection, account: AccountId) -> Result<Vec<Ses
 }
 
 fn session(row: &Row<'_>) -> Result<Session> {
-    let mut cells = Cells::of(row);
+    let mut cells = SqliteCells::of(row);
     Ok(Session {
         id: cells.take()?,
         account: cells.id(AccountId::new)?,
-        token_hash: cells.take()?,
+        token_hash: cells.bytes_32()?,
         ip_address: cells.take()?,
         user_agent: cells.take()?,
         created_at: cells.time()?,

@@ -6,7 +6,8 @@ use engine::store::{FIRST_OWN_ACCOUNT, FactConflict};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::access::move_credentials;
-use super::rows::{Cells, distinct, millisecond};
+use super::cells::{SqliteCells, distinct};
+use crate::cells::{Cells as _, millisecond};
 use crate::codes::Code;
 
 macro_rules! select_account {
@@ -39,7 +40,7 @@ pub(super) fn account_by_email(
 }
 
 fn account(row: &Row<'_>) -> Result<(Account, Option<String>)> {
-    let mut cells = Cells::of(row);
+    let mut cells = SqliteCells::of(row);
     let account = Account {
         id: cells.id(AccountId::new)?,
         kind: cells.code()?,

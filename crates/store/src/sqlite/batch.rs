@@ -6,14 +6,15 @@ use domain::attachment::Attachment;
 use domain::batch::{Answers, Batch, Changes};
 use domain::chat::Chat;
 use domain::id::{AccountId, ChatId, MessageId, OrderId};
-use domain::message::{Message, Role};
 use domain::world::{LastIds, Receipt, Touches, World};
 use engine::store::{CommandError, Committed, LogEnd, StoreError};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::rows::Cells;
+use super::cells::SqliteCells;
 use super::writer::in_transaction;
 use super::{accounts, chats, facts, log, messages, orders};
+use crate::cells::Cells as _;
+use crate::rows::messages::is_searchable;
 
 /// Runs `batch` in one transaction. When the database refuses a statement, its commands are run one by one, so that the
 /// one which cannot be stored fails alone.
@@ -140,8 +141,8 @@ fn receipt(db: &Connection, account: AccountId, key: &str) -> Result<Option<Rece
     let found = db
         .prepare_cached(RECEIPT)?
         .query_row(params![account.get(), key], |row| {
-            let mut cells = Cells::of(row);
-            let fingerprint: [u8; 32] = cells.take()?;
+            let mut cells = SqliteCells::of(row);
+            let fingerprint = cells.bytes_32()?;
             Ok((fingerprint, cells.id(ChatId::new)?, cells.id(MessageId::new)?))
         })
         .optional()?;
@@ -157,11 +158,6 @@ const SEARCHABLE_AGAIN: &str = "INSERT INTO searchable_messages (message_id, cha
     1 + coalesce((SELECT max(edit) FROM searchable_messages WHERE edit IS NOT NULL), 0)) \
     ON CONFLICT (message_id) DO UPDATE SET edit = excluded.edit";
 const PUT_LAST_IDS: &str = "UPDATE last_ids SET chat = ?1, message = ?2, attachment = ?3";
-
-/// People look for what people said, not for the marketplace's automatic lines.
-fn is_searchable(message: &Message) -> bool {
-    message.text.is_some() && message.author.role != Role::Market
-}
 
 fn write(db: &Connection, changes: &Changes, before: LastIds) -> Result<Vec<LogEnd>> {
     for change in changes.chats.values() {

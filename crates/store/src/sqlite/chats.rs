@@ -2,27 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use domain::chat::{Chat, ChatKey, Context, ContextKind, LastMessage, Phase, Seat, Side};
-use domain::id::{AccountId, ChatId, MessageId, OrderId};
-use domain::marks::Marks;
+use domain::chat::{Chat, ChatKey, Context, ContextKind, Phase, Side};
+use domain::id::{ChatId, MessageId, OrderId};
 use engine::store::{ActivityPosition, ActivityQuery, AgeQuery};
 use rusqlite::{Connection, OptionalExtension, Result, Row, ToSql, named_params, params};
 use uuid::Uuid;
 
-use super::rows::{Cells, millisecond, number, optional_millisecond};
-use crate::codes::{Code, context, context_id};
+use super::cells::SqliteCells;
+use crate::cells::{millisecond, number, optional_millisecond};
+use crate::codes::{Code, context_id};
+use crate::rows::chats::{self as rows, chat_columns};
 
 macro_rules! select_chat {
     ($where:literal) => {
-        concat!(
-            "SELECT id, public_id, seller_id, buyer_id, context_kind, context_id, order_id, state, turn, created_at, \
-             last_message_id, last_message_at, last_buyer_message_at, waiting_since, blocked_by_buyer, \
-             seller_read_up_to, seller_delivered_up_to, seller_received, seller_unread, seller_first_unread, \
-             seller_hidden, \
-             buyer_read_up_to, buyer_delivered_up_to, buyer_received, buyer_unread, buyer_first_unread, buyer_hidden \
-             FROM chats WHERE ",
-            $where
-        )
+        concat!("SELECT ", chat_columns!(), " FROM chats WHERE ", $where)
     };
 }
 
@@ -49,46 +42,7 @@ pub(super) fn by_key(db: &Connection, key: &ChatKey) -> Result<Option<Chat>> {
 }
 
 fn chat(row: &Row<'_>) -> Result<Chat> {
-    let mut cells = Cells::of(row);
-    let id = cells.id(ChatId::new)?;
-    let public_id = cells.uuid()?;
-    let seller = cells.id(AccountId::new)?;
-    let buyer = cells.id(AccountId::new)?;
-    let kind: ContextKind = cells.code()?;
-    let number = cells.take()?;
-    let context = cells.known(context(kind, number))?;
-    let order = cells.optional_id(OrderId::new)?;
-    let state = cells.code()?;
-    let turn = cells.code()?;
-    let created_at = cells.time()?;
-    let last_message = MessageId::new(cells.take()?);
-    let last_message_at = cells.optional_time()?;
-    Ok(Chat {
-        id,
-        public_id,
-        context,
-        order,
-        state,
-        turn,
-        created_at,
-        last_message: last_message.zip(last_message_at).map(|(id, at)| LastMessage { id, at }),
-        last_buyer_message_at: cells.optional_time()?,
-        waiting_since: cells.optional_time()?,
-        blocked_by_buyer: cells.take()?,
-        seller: seat(&mut cells, seller)?,
-        buyer: seat(&mut cells, buyer)?,
-    })
-}
-
-fn seat(cells: &mut Cells<'_>, account: AccountId) -> Result<Seat> {
-    let marks = Marks {
-        read_up_to: cells.optional_id(MessageId::new)?,
-        delivered_up_to: cells.optional_id(MessageId::new)?,
-        received: cells.take()?,
-        unread: cells.take()?,
-        first_unread: cells.optional_id(MessageId::new)?,
-    };
-    Ok(Seat { account, marks, hidden: cells.take()? })
+    rows::chat(&mut SqliteCells::of(row))
 }
 
 pub(super) const INSERT: &str = "INSERT INTO chats (

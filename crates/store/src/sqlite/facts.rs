@@ -7,8 +7,9 @@ use engine::store::FactConflict;
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
 use super::accounts::put_account;
+use super::cells::{SqliteCells, distinct};
 use super::orders::{put_order, put_posting, put_return};
-use super::rows::{Cells, distinct, number, optional_millisecond};
+use crate::cells::{Cells as _, number, optional_millisecond};
 use crate::codes::Code;
 
 /// Stores `facts`, newer over older.
@@ -36,7 +37,7 @@ pub(super) fn put(db: &Connection, facts: &[Fact]) -> Result<Vec<Result<(), Fact
 pub(super) fn member(db: &Connection, id: MemberId) -> Result<Option<Member>> {
     db.prepare_cached("SELECT id, account_id, name, role FROM members WHERE id = ?1")?
         .query_row([id.get()], |row| {
-            let mut cells = Cells::of(row);
+            let mut cells = SqliteCells::of(row);
             Ok(Member {
                 id: cells.id(MemberId::new)?,
                 account: cells.id(AccountId::new)?,
@@ -85,7 +86,7 @@ pub(super) fn shops_of(
 }
 
 fn shop(row: &Row<'_>) -> Result<Shop> {
-    let mut cells = Cells::of(row);
+    let mut cells = SqliteCells::of(row);
     Ok(Shop {
         id: cells.id(ShopId::new)?,
         seller: cells.id(AccountId::new)?,
@@ -111,7 +112,7 @@ pub(super) fn products(db: &Connection, ids: &[ProductId]) -> Result<Vec<Product
     let mut statement = db.prepare_cached(PRODUCT)?;
     let found = distinct(ids).into_iter().map(|id| {
         statement.query_row([id.get()], |row| {
-            let mut cells = Cells::of(row);
+            let mut cells = SqliteCells::of(row);
             Ok(Product {
                 id: cells.id(ProductId::new)?,
                 seller: cells.id(AccountId::new)?,

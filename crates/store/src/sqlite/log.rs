@@ -1,20 +1,21 @@
 //! The log of each account, and the totals that are kept beside its sequence.
 
-use std::collections::BTreeMap;
-
 use domain::Timestamp;
-use domain::batch::{Changes, UnreadChange};
-use domain::chat::Side;
-use domain::event::Entry;
+use domain::batch::Changes;
 use domain::id::{AccountId, ChatId, MessageId, WebhookId};
-use engine::store::{LogEnd, LogEntry, LogPage, UnreadTotals};
+use engine::store::{LogEnd, LogPage, UnreadTotals};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
-use super::rows::{Cells, millisecond, number};
+use super::cells::SqliteCells;
+use crate::cells::{Cells as _, millisecond, number};
 use crate::codes::Code;
+use crate::rows::log::{entry, entry_columns};
 
-pub(super) const ENTRIES: &str = "SELECT sequence, kind, chat_id, message_id, side, webhook_id, at FROM log \
-    WHERE account_id = ?1 AND sequence > ?2 ORDER BY sequence LIMIT ?3";
+pub(super) const ENTRIES: &str = concat!(
+    "SELECT ",
+    entry_columns!(),
+    " FROM log WHERE account_id = ?1 AND sequence > ?2 ORDER BY sequence LIMIT ?3"
+);
 pub(super) const NEWEST: &str = "SELECT log_sequence FROM account_state WHERE account_id = ?1";
 pub(super) const OLDEST: &str =
     "SELECT sequence, at FROM log WHERE account_id = ?1 ORDER BY sequence LIMIT 1";
@@ -31,18 +32,7 @@ pub(super) fn page(
     let entries = db
         .prepare_cached(ENTRIES)?
         .query_map(params![account.get(), after, number(limit)], |row| {
-            let mut cells = Cells::of(row);
-            Ok(LogEntry {
-                sequence: cells.take()?,
-                entry: Entry {
-                    kind: cells.code()?,
-                    chat: cells.optional_id(ChatId::new)?,
-                    message: cells.optional_id(MessageId::new)?,
-                    side: cells.optional_code()?,
-                    webhook: cells.optional_id(WebhookId::new)?,
-                    at: cells.time()?,
-                },
-            })
+            entry(&mut SqliteCells::of(row))
         })?
         .collect::<Result<_>>()?;
     Ok(LogPage { entries, oldest, newest })
@@ -78,7 +68,7 @@ pub(super) fn with_old_entries(
     let accounts = db
         .prepare_cached(NEXT_ACCOUNTS)?
         .query_map(params![after.map_or(0, AccountId::get), number(accounts_max)], |row| {
-            Cells::of(row).id(AccountId::new)
+            SqliteCells::of(row).id(AccountId::new)
         })?
         .collect::<Result<Vec<_>>>()?;
     let go_on = accounts.last().copied().filter(|_| accounts.len() == accounts_max);
@@ -142,20 +132,9 @@ const APPEND: &str = "INSERT INTO log (account_id, sequence, kind, chat_id, mess
 /// Appends the entries of `changes` to the logs, numbered without a gap, and moves the unread totals. Answers where the
 /// logs that have grown end now.
 pub(super) fn write(db: &Connection, changes: &Changes) -> Result<Vec<LogEnd>> {
-    let mut accounts: BTreeMap<AccountId, AccountChange<'_>> = BTreeMap::new();
-    for (account, entry) in &changes.entries {
-        accounts.entry(*account).or_default().entries.push(entry);
-    }
-    for ((account, side), unread) in changes.unread() {
-        let change = accounts.entry(account).or_default();
-        match side {
-            Side::Seller => change.as_seller = unread,
-            Side::Buyer => change.as_buyer = unread,
-        }
-    }
-
     let mut advance = db.prepare_cached(ADVANCE)?;
     let mut append = db.prepare_cached(APPEND)?;
+    let accounts = changes.accounts();
     let mut grown = Vec::with_capacity(accounts.len());
     for (account, change) in accounts {
         let count = number(change.entries.len());
@@ -187,12 +166,4 @@ pub(super) fn write(db: &Connection, changes: &Changes) -> Result<Vec<LogEnd>> {
         }
     }
     Ok(grown)
-}
-
-/// What a batch changes for one account.
-#[derive(Default)]
-struct AccountChange<'a> {
-    entries: Vec<&'a Entry>,
-    as_seller: UnreadChange,
-    as_buyer: UnreadChange,
 }

@@ -2,26 +2,24 @@
 
 use std::collections::HashMap;
 
-use domain::attachment::{Attachment, File};
+use domain::attachment::Attachment;
 use domain::chat::Chat;
-use domain::id::{AccountId, AttachmentId, ChatId, MemberId, MessageId};
-use domain::message::{Author, Message, Role};
+use domain::id::{AttachmentId, ChatId, MemberId, MessageId};
+use domain::message::{Message, Role};
 use domain::world::Landmark;
 use engine::store::{MessageQuery, MessageRange};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Error, OptionalExtension, Result, Row, params};
 
+use super::cells::SqliteCells;
 use super::chats;
-use super::rows::{Cells, millisecond, number, optional_millisecond};
+use crate::cells::{Cells as _, millisecond, number, optional_millisecond};
 use crate::codes::Code;
+use crate::rows::messages::{self as rows, attachment_columns, message_columns};
 
 macro_rules! select_message {
     ($rest:literal) => {
-        concat!(
-            "SELECT chat_id, id, author_role, author_account, author_member, text, created_at, edited_at, \
-             received_by_seller, received_by_buyer, attachments_count FROM messages WHERE ",
-            $rest
-        )
+        concat!("SELECT ", message_columns!(), " FROM messages WHERE ", $rest)
     };
 }
 
@@ -60,35 +58,13 @@ pub(super) fn by_id(db: &Connection, chat: ChatId, id: MessageId) -> Result<Opti
     Ok(Some(Message { attachments: attachments.remove(&id).unwrap_or_default(), ..message }))
 }
 
-/// A message without its attachments, and whether it has any.
 fn message(row: &Row<'_>) -> Result<(Message, bool)> {
-    let mut cells = Cells::of(row);
-    let message = Message {
-        chat: cells.id(ChatId::new)?,
-        id: cells.id(MessageId::new)?,
-        author: Author {
-            role: cells.code()?,
-            account: cells.id(AccountId::new)?,
-            member: cells.optional_id(MemberId::new)?,
-        },
-        text: cells.take()?,
-        created_at: cells.time()?,
-        edited_at: cells.optional_time()?,
-        received_by_seller: cells.take()?,
-        received_by_buyer: cells.take()?,
-        attachments: Vec::new(),
-    };
-    let attachments: i64 = cells.take()?;
-    Ok((message, 0 < attachments))
+    rows::message(&mut SqliteCells::of(row))
 }
 
 macro_rules! select_attachment {
     ($rest:literal) => {
-        concat!(
-            "SELECT id, owner_id, name, media_type, bytes, hash, is_picture, width, height, created_at, chat_id, \
-             message_id FROM attachments WHERE ",
-            $rest
-        )
+        concat!("SELECT ", attachment_columns!(), " FROM attachments WHERE ", $rest)
     };
 }
 
@@ -138,24 +114,7 @@ pub(super) fn attachment_in_chat(
 }
 
 fn attachment(row: &Row<'_>) -> Result<Attachment> {
-    let mut cells = Cells::of(row);
-    let id = cells.id(AttachmentId::new)?;
-    let owner = cells.id(AccountId::new)?;
-    let file = File {
-        name: cells.take()?,
-        media_type: cells.take()?,
-        bytes: cells.id(|bytes: i64| u64::try_from(bytes).ok())?,
-        hash: cells.take()?,
-        is_picture: cells.take()?,
-        pixels: cells.take::<Option<u32>>()?.zip(cells.take::<Option<u32>>()?),
-    };
-    Ok(Attachment {
-        id,
-        owner,
-        file,
-        created_at: cells.time()?,
-        message: cells.optional_id(ChatId::new)?.zip(cells.optional_id(MessageId::new)?),
-    })
+    rows::attachment(&mut SqliteCells::of(row))
 }
 
 pub(super) const AT_OR_BEFORE: &str = "SELECT id, received_by_seller, received_by_buyer FROM messages \
@@ -168,7 +127,7 @@ pub(super) fn landmark(db: &Connection, chat: &Chat, position: MessageId) -> Res
     let found = db
         .prepare_cached(AT_OR_BEFORE)?
         .query_row([chat.id.get(), position.get()], |row| {
-            let mut cells = Cells::of(row);
+            let mut cells = SqliteCells::of(row);
             Ok(Landmark {
                 at_or_before: Some(cells.id(MessageId::new)?),
                 received_by_seller: cells.take()?,

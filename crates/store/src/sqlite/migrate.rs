@@ -1,15 +1,12 @@
 //! Brings a database to the schema of this program: forward only, one transaction, under the writer's lock.
 
 use engine::store::StoreError;
-use rusqlite::{Connection, OptionalExtension, params};
-use sha2::{Digest, Sha256};
+use rusqlite::{Connection, params};
 
+use super::cells::SqliteCells;
 use super::writer::in_transaction;
-
-struct Migration {
-    version: i64,
-    sql: &'static str,
-}
+use crate::cells::Cells as _;
+use crate::migrations::{Migration, Run, hash_of, pending};
 
 const MIGRATIONS: &[Migration] =
     &[Migration { version: 1, sql: include_str!("../../migrations/sqlite/0001_chats.sql") }];
@@ -20,45 +17,30 @@ const MADE: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (
     hash    BLOB NOT NULL
 ) STRICT";
 
-/// Runs the migrations that `connection`'s database has not seen. Fails when the database is of a newer program, or
-/// when a migration that has run is not what it was: the schema would be anybody's guess.
+/// Runs the migrations that `connection`'s database has not seen.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     in_transaction(connection, |connection| {
         connection.execute_batch(MADE)?;
-        let newest: Option<i64> =
-            connection
-                .query_row("SELECT max(version) FROM schema_migrations", [], |row| row.get(0))?;
-        let known = MIGRATIONS.last().map(|migration| migration.version);
-        if known < newest {
-            return Ok(Err("the database was written by a newer version of Torg".to_owned()));
-        }
-        for migration in MIGRATIONS {
-            let hash: [u8; 32] = Sha256::digest(migration.sql).into();
-            let run: Option<[u8; 32]> = connection
-                .query_row(
-                    "SELECT hash FROM schema_migrations WHERE version = ?1",
-                    [migration.version],
-                    |row| row.get(0),
-                )
-                .optional()?;
-            match run {
-                Some(earlier) if earlier == hash => {}
-                Some(_) => {
-                    let version = migration.version;
-                    return Ok(Err(format!("migration {version} has changed since it was run")));
-                }
-                None => {
-                    connection.execute_batch(migration.sql)?;
-                    connection.execute(
-                        "INSERT INTO schema_migrations (version, hash) VALUES (?1, ?2)",
-                        params![migration.version, hash],
-                    )?;
-                }
-            }
+        let run = connection
+            .prepare("SELECT version, hash FROM schema_migrations")?
+            .query_map([], |row| {
+                let mut cells = SqliteCells::of(row);
+                Ok(Run { version: cells.take()?, hash: cells.bytes_32()? })
+            })?
+            .collect::<rusqlite::Result<Vec<_>>>()?;
+        let pending = match pending(MIGRATIONS, &run) {
+            Ok(pending) => pending,
+            Err(refusal) => return Ok(Err(refusal)),
+        };
+        for migration in pending {
+            connection.execute_batch(migration.sql)?;
+            connection.execute(
+                "INSERT INTO schema_migrations (version, hash) VALUES (?1, ?2)",
+                params![migration.version, hash_of(migration)],
+            )?;
         }
         Ok(Ok(()))
     })?
-    .map_err(StoreError::Failed)
 }
 
 /// The version that SQLite itself must have: older ones can lose committed transactions after the write-ahead log was
@@ -93,7 +75,9 @@ mod tests {
     fn a_database_of_a_newer_version_is_refused() {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&mut connection).unwrap();
-        connection.execute("INSERT INTO schema_migrations VALUES (1000, x'00')", []).unwrap();
+        connection
+            .execute("INSERT INTO schema_migrations VALUES (1000, zeroblob(32))", [])
+            .unwrap();
         let refusal = migrate(&mut connection).unwrap_err();
         assert!(refusal.to_string().contains("newer version"), "{refusal}");
     }

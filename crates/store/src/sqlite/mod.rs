@@ -6,6 +6,7 @@
 mod access;
 mod accounts;
 mod batch;
+mod cells;
 mod chats;
 mod checkpoint;
 mod connections;
@@ -18,7 +19,6 @@ mod orders;
 #[cfg(test)]
 mod plans;
 mod readers;
-mod rows;
 mod search;
 mod search_index;
 mod webhooks;
@@ -177,7 +177,7 @@ impl Store for SqliteStore {
     }
 
     async fn chats(&self, ids: &[ChatId]) -> Result<Vec<Chat>, StoreError> {
-        let ids = rows::distinct(ids);
+        let ids = cells::distinct(ids);
         self.readers
             .read(move |db| {
                 let found = ids.into_iter().map(|id| chats::by_id(db, id));
@@ -209,7 +209,7 @@ impl Store for SqliteStore {
         &self,
         ids: &[(ChatId, MessageId)],
     ) -> Result<Vec<Message>, StoreError> {
-        let ids = rows::distinct(ids);
+        let ids = cells::distinct(ids);
         self.readers
             .read(move |db| {
                 let found = ids.into_iter().map(|(chat, id)| messages::by_id(db, chat, id));

@@ -4,7 +4,8 @@ use domain::catalog::{Model, Order, OrderFacts, OrderItem, Posting, Return};
 use domain::id::{AccountId, OrderId, ProductId, ReturnId, ShopId};
 use rusqlite::{Connection, OptionalExtension, Result, Row, params};
 
-use super::rows::{Cells, distinct, millisecond, number, optional_millisecond};
+use super::cells::{SqliteCells, distinct};
+use crate::cells::{Cells as _, millisecond, number, optional_millisecond};
 
 const ORDER: &str = "SELECT orders.id, orders.seller_id, orders.buyer_id, orders.shop_id, orders.number, \
     orders.created_at, shops.model FROM orders LEFT JOIN shops ON shops.id = orders.shop_id WHERE orders.id = ?1";
@@ -20,8 +21,8 @@ pub(super) fn order(db: &Connection, id: OrderId) -> Result<Option<OrderFacts>> 
     let items = db
         .prepare_cached(ITEMS)?
         .query_map([id.get()], |row| {
-            let mut cells = Cells::of(row);
-            Ok(OrderItem { product: cells.id(ProductId::new)?, quantity: cells.take()? })
+            let mut cells = SqliteCells::of(row);
+            Ok(OrderItem { product: cells.id(ProductId::new)?, quantity: cells.number()? })
         })?
         .collect::<Result<_>>()?;
     let postings =
@@ -30,7 +31,7 @@ pub(super) fn order(db: &Connection, id: OrderId) -> Result<Option<OrderFacts>> 
 }
 
 fn order_and_model(row: &Row<'_>) -> Result<(Order, Model)> {
-    let mut cells = Cells::of(row);
+    let mut cells = SqliteCells::of(row);
     let order = Order {
         id: cells.id(OrderId::new)?,
         seller: cells.id(AccountId::new)?,
@@ -44,7 +45,7 @@ fn order_and_model(row: &Row<'_>) -> Result<(Order, Model)> {
 }
 
 fn posting(row: &Row<'_>) -> Result<Posting> {
-    let mut cells = Cells::of(row);
+    let mut cells = SqliteCells::of(row);
     Ok(Posting {
         number: cells.take()?,
         order: cells.id(OrderId::new)?,
@@ -62,7 +63,7 @@ pub(super) fn orders(db: &Connection, ids: &[OrderId]) -> Result<Vec<OrderFacts>
 /// The id of the order of a posting.
 pub(super) fn order_of_posting(db: &Connection, number: &str) -> Result<Option<OrderId>> {
     db.prepare_cached("SELECT order_id FROM postings WHERE number = ?1")?
-        .query_row([number], |row| Cells::of(row).id(OrderId::new))
+        .query_row([number], |row| SqliteCells::of(row).id(OrderId::new))
         .optional()
 }
 
@@ -115,7 +116,7 @@ pub(super) fn returns(db: &Connection, ids: &[ReturnId]) -> Result<Vec<Return>> 
         db.prepare_cached("SELECT id, order_id, created_at FROM returns WHERE id = ?1")?;
     let found = distinct(ids).into_iter().map(|id| {
         statement.query_row([id.get()], |row| {
-            let mut cells = Cells::of(row);
+            let mut cells = SqliteCells::of(row);
             Ok(Return {
                 id: cells.id(ReturnId::new)?,
                 order: cells.id(OrderId::new)?,

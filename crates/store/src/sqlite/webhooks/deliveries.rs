@@ -5,8 +5,9 @@ use domain::id::{AccountId, WebhookId};
 use engine::store::Delivery;
 use rusqlite::{Connection, Result, params};
 
+use crate::cells::{Cells as _, millisecond, number};
 use crate::codes::Code;
-use crate::sqlite::rows::{Cells, millisecond, number};
+use crate::sqlite::cells::SqliteCells;
 
 pub(in crate::sqlite) const PAGE: &str = "SELECT id, webhook_id, sequence, kind, attempt, at, duration_ms, status, outcome, \
     reason, response FROM deliveries \
@@ -48,16 +49,16 @@ pub(super) fn page(
     let before = before.unwrap_or(i64::MAX);
     db.prepare_cached(PAGE)?
         .query_map([account.get(), webhook.get(), before, number(limit)], |row| {
-            let mut cells = Cells::of(row);
+            let mut cells = SqliteCells::of(row);
             Ok(Delivery {
                 id: cells.take()?,
                 webhook: cells.id(WebhookId::new)?,
                 sequence: cells.take()?,
                 kind: cells.take()?,
-                attempt: cells.take()?,
+                attempt: cells.number()?,
                 at: cells.time()?,
                 duration_ms: cells.take()?,
-                status: cells.take()?,
+                status: cells.optional_number()?,
                 outcome: cells.code()?,
                 reason: cells.take()?,
                 response: cells.take()?,

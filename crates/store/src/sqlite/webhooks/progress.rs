@@ -8,7 +8,8 @@ use engine::store::{
 use rusqlite::{Connection, OptionalExtension, Result, ToSql, named_params, params};
 
 use super::{deliveries, subscriptions};
-use crate::sqlite::rows::{Cells, millisecond, optional_millisecond};
+use crate::cells::{Cells as _, millisecond, optional_millisecond};
+use crate::sqlite::cells::SqliteCells;
 
 pub(in crate::sqlite) const PROGRESS: &str = "SELECT revision, position, failing_since, was_reached, has_alarmed, \
     pinged_at, counted_since, attempts, answered_200 FROM webhook_progress \
@@ -127,17 +128,17 @@ pub(super) fn of(
     let waiting = db
         .prepare_cached(WAITING)?
         .query_map([account.get(), id.get()], |row| {
-            let mut cells = Cells::of(row);
+            let mut cells = SqliteCells::of(row);
             Ok(WaitingPush {
                 sequence: cells.take()?,
                 chat: cells.optional_id(ChatId::new)?,
-                attempts: cells.take()?,
+                attempts: cells.number()?,
                 next_attempt_at: cells.time()?,
             })
         })?
         .collect::<Result<_>>()?;
     let progress = db.prepare_cached(PROGRESS)?.query_row([account.get(), id.get()], |row| {
-        let mut cells = Cells::of(row);
+        let mut cells = SqliteCells::of(row);
         Ok(WebhookProgress {
             revision: cells.take()?,
             position: cells.take()?,
@@ -148,8 +149,8 @@ pub(super) fn of(
                 has_alarmed: cells.take()?,
                 pinged_at: cells.time()?,
                 counted_since: cells.time()?,
-                attempts: cells.take()?,
-                answered_200: cells.take()?,
+                attempts: cells.number()?,
+                answered_200: cells.number()?,
             },
         })
     });

@@ -6,9 +6,10 @@ use engine::store::{NotStored, ResumeFrom, UrlUse, Webhook, WebhookState};
 use rusqlite::{Connection, Error, OptionalExtension, Result, Row, ToSql, named_params, params};
 
 use super::progress;
+use crate::cells::{Cells as _, millisecond, number};
 use crate::codes::Code;
+use crate::sqlite::cells::SqliteCells;
 use crate::sqlite::log;
-use crate::sqlite::rows::{Cells, millisecond, number};
 
 macro_rules! select_webhook {
     ($rest:literal) => {
@@ -172,7 +173,7 @@ fn write(
 }
 
 fn webhook(row: &Row<'_>) -> Result<Webhook> {
-    let mut cells = Cells::of(row);
+    let mut cells = SqliteCells::of(row);
     Ok(Webhook {
         id: cells.id(WebhookId::new)?,
         account: cells.id(AccountId::new)?,
@@ -181,8 +182,8 @@ fn webhook(row: &Row<'_>) -> Result<Webhook> {
         url_is_exact: cells.take()?,
         name: cells.take()?,
         types: cells.take::<String>()?.split_whitespace().map(str::to_owned).collect(),
-        secret: cells.take()?,
-        previous_secret: cells.take::<Option<_>>()?.zip(cells.optional_time()?),
+        secret: cells.bytes_32()?,
+        previous_secret: cells.optional_bytes_32()?.zip(cells.optional_time()?),
         state: cells.code()?,
         created_at: cells.time()?,
     })

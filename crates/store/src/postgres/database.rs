@@ -1,0 +1,166 @@
+//! The database as the queries see it: statements that stay prepared, rows that are made into what they mean.
+
+use deadpool_postgres::{GenericClient, Object, Pool, Transaction};
+use domain::id::{AccountId, ChatId};
+use engine::store::StoreError;
+use moka::sync::Cache;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use super::cells::{PostgresCells, decode};
+use super::connections;
+use super::error::{commit_error, store_error};
+use crate::cells::Cells as _;
+
+/// So many chats are remembered with who sells and buys in them.
+const PARTIES_KEPT: u64 = 500_000;
+
+/// What a statement is given.
+pub(super) type Parameters<'p> = [&'p (dyn ToSql + Sync)];
+
+/// The database, and what is remembered of it.
+pub(super) struct Database {
+    pool: Pool,
+    parties: Cache<ChatId, Parties>,
+}
+
+/// Who sells and who buys in a chat. That never changes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parties {
+    pub(super) seller: AccountId,
+    pub(super) buyer: AccountId,
+}
+
+impl Database {
+    pub(super) fn new(pool: Pool) -> Self {
+        Self { pool, parties: Cache::new(PARTIES_KEPT) }
+    }
+
+    /// A connection of one's own.
+    pub(super) async fn connection(&self) -> Result<Object, StoreError> {
+        connections::lend(&self.pool).await
+    }
+
+    /// What one statement answers, row by row.
+    pub(super) async fn query<T>(
+        &self,
+        sql: &str,
+        parameters: &Parameters<'_>,
+        row: impl Fn(&mut PostgresCells) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        query(&self.connection().await?, sql, parameters, row).await
+    }
+
+    /// What one statement answers in its only row, if there is one.
+    pub(super) async fn query_one<T>(
+        &self,
+        sql: &str,
+        parameters: &Parameters<'_>,
+        row: impl Fn(&mut PostgresCells) -> Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        Ok(self.query(sql, parameters, row).await?.pop())
+    }
+
+    /// Runs one statement that writes, and answers how many rows it touched. It is durable when this returns.
+    pub(super) async fn execute(
+        &self,
+        sql: &str,
+        parameters: &Parameters<'_>,
+    ) -> Result<u64, StoreError> {
+        let connection = self.connection().await?;
+        let statement =
+            connection.prepare_cached(sql).await.map_err(|error| store_error(&error))?;
+        connection.execute(&statement, parameters).await.map_err(|error| commit_error(&error))
+    }
+
+    /// Runs `work` in one transaction. It is durable when this returns; when `work` fails, nothing is stored.
+    pub(super) async fn transaction<T>(
+        &self,
+        work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut connection = self.connection().await?;
+        let transaction = connection.transaction().await.map_err(|error| store_error(&error))?;
+        let answer = work(&transaction).await?;
+        transaction.commit().await.map_err(|error| commit_error(&error))?;
+        Ok(answer)
+    }
+
+    /// Who sells and who buys in `chats`; chats that do not exist are left out.
+    pub(super) async fn parties(
+        &self,
+        chats: impl IntoIterator<Item = ChatId>,
+    ) -> Result<Vec<(ChatId, Parties)>, StoreError> {
+        let mut found = Vec::new();
+        let mut unknown = Vec::new();
+        for chat in chats {
+            match self.parties.get(&chat) {
+                Some(parties) => found.push((chat, parties)),
+                None => unknown.push(chat.get()),
+            }
+        }
+        if !unknown.is_empty() {
+            let sql = "SELECT id, seller_id, buyer_id FROM chats WHERE id = ANY($1)";
+            let read = self
+                .query(sql, &[&unknown], |cells| {
+                    let chat = cells.id(ChatId::new)?;
+                    let seller = cells.id(AccountId::new)?;
+                    Ok((chat, Parties { seller, buyer: cells.id(AccountId::new)? }))
+                })
+                .await?;
+            for (chat, parties) in read {
+                self.parties.insert(chat, parties);
+                found.push((chat, parties));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Who sells in `chat`, which leads the keys of everything in it; none when the chat does not exist.
+    pub(super) async fn seller_of(&self, chat: ChatId) -> Result<Option<AccountId>, StoreError> {
+        Ok(self.parties([chat]).await?.first().map(|(_, parties)| parties.seller))
+    }
+
+    /// Gives no connection any more, and waits for those that are lent.
+    pub(super) async fn close(&self) {
+        /// How often is looked whether all connections are back.
+        const LOOK_INTERVAL: std::time::Duration = std::time::Duration::from_millis(10);
+        self.pool.close();
+        while self.pool.status().size != 0 {
+            tokio::time::sleep(LOOK_INTERVAL).await;
+        }
+    }
+}
+
+/// What one statement answers on `client`, row by row.
+pub(super) async fn query<T>(
+    client: &impl GenericClient,
+    sql: &str,
+    parameters: &Parameters<'_>,
+    row: impl Fn(&mut PostgresCells) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    decode(rows(client, sql, parameters).await?, row)
+}
+
+async fn rows(
+    client: &impl GenericClient,
+    sql: &str,
+    parameters: &Parameters<'_>,
+) -> Result<Vec<Row>, StoreError> {
+    let statement = client.prepare_cached(sql).await.map_err(|error| store_error(&error))?;
+    client.query(&statement, parameters).await.map_err(|error| store_error(&error))
+}
+
+/// Runs one statement that writes on `client`, and answers how many rows it touched.
+pub(super) async fn execute(
+    client: &impl GenericClient,
+    sql: &str,
+    parameters: &Parameters<'_>,
+) -> Result<u64, StoreError> {
+    let statement = client.prepare_cached(sql).await.map_err(|error| store_error(&error))?;
+    client.execute(&statement, parameters).await.map_err(|error| store_error(&error))
+}
+
+/// Stands where a query is still to be written.
+pub(super) fn unbuilt<T>() -> Result<T, StoreError> {
+    Err(StoreError::Failed("this query is not built yet".to_owned()))
+}

@@ -1,0 +1,80 @@
+//! What goes wrong with PostgreSQL, in the words of the engine.
+
+use std::error::Error as _;
+
+use engine::store::StoreError;
+use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
+
+/// Says what an error outside of COMMIT means: nothing was written.
+pub(super) fn store_error(error: &Error) -> StoreError {
+    if is_away(error) {
+        StoreError::Unavailable(in_words(error))
+    } else {
+        StoreError::Failed(in_words(error))
+    }
+}
+
+/// Says what an error of COMMIT means. When the server's answer did not come, or it is that the server ends the
+/// connection, the transaction may have been committed before.
+pub(super) fn commit_error(error: &Error) -> StoreError {
+    if is_away(error) {
+        StoreError::OutcomeUnknown(in_words(error))
+    } else {
+        StoreError::Failed(in_words(error))
+    }
+}
+
+/// Says why no connection could be had: nothing was written.
+pub(super) fn pool_error(error: &deadpool_postgres::PoolError) -> StoreError {
+    match error {
+        deadpool_postgres::PoolError::Backend(error) => StoreError::Unavailable(in_words(error)),
+        deadpool_postgres::PoolError::Timeout(_)
+        | deadpool_postgres::PoolError::Closed
+        | deadpool_postgres::PoolError::NoRuntimeSpecified
+        | deadpool_postgres::PoolError::PostCreateHook(_) => {
+            StoreError::Unavailable(error.to_string())
+        }
+    }
+}
+
+/// Whether the same transaction may succeed when it is run again: others were in its way.
+pub(super) fn is_collision(error: &Error) -> bool {
+    error.code().is_some_and(|code| {
+        [
+            SqlState::T_R_DEADLOCK_DETECTED,
+            SqlState::T_R_SERIALIZATION_FAILURE,
+            SqlState::LOCK_NOT_AVAILABLE,
+            SqlState::UNIQUE_VIOLATION,
+        ]
+        .contains(code)
+    })
+}
+
+/// Whether the server is not there, or not for us: the connection broke, it shuts down or starts, it has no room.
+fn is_away(error: &Error) -> bool {
+    /// Connection exceptions, lack of resources, operator intervention, system errors.
+    const CLASSES: [&str; 4] = ["08", "53", "57", "58"];
+    match error.code() {
+        Some(code) => {
+            CLASSES.iter().any(|class| code.code().starts_with(class))
+                || *code == SqlState::READ_ONLY_SQL_TRANSACTION
+                || *code == SqlState::LOCK_NOT_AVAILABLE
+        }
+        // Everything that the server did not say itself, but for what this program cannot read.
+        None => {
+            error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>())
+        }
+    }
+}
+
+/// The error with its causes. The server's words may quote a row, and so a text of a chat: they are left out.
+fn in_words(error: &Error) -> String {
+    match error.as_db_error() {
+        Some(said) => format!("{}: {}", said.code().code(), said.message()),
+        None => match error.source() {
+            Some(source) => format!("{error}: {source}"),
+            None => error.to_string(),
+        },
+    }
+}

@@ -1,0 +1,265 @@
+//! The store in PostgreSQL, for any number of servers at the same time.
+//!
+//! A commit is on the disk, or acknowledged by the quorum, before it is answered. Whoever writes in chats holds the
+//! accounts of their sellers and buyers locked meanwhile (`account_state`), one by one by rising id: that one lock orders
+//! what happens in the chats, in the logs and with the idempotency keys of these accounts, over all servers.
+
+mod access;
+mod accounts;
+mod batch;
+mod cells;
+mod chats;
+mod connections;
+mod database;
+mod error;
+mod facts;
+mod log;
+mod messages;
+mod migrate;
+mod orders;
+mod search;
+mod webhooks;
+
+use async_trait::async_trait;
+use domain::Timestamp;
+use domain::account::{Account, Member};
+use domain::attachment::Attachment;
+use domain::batch::Batch;
+use domain::catalog::{Fact, OrderFacts, Product, Return, Shop};
+use domain::chat::Chat;
+use domain::id::{
+    AccountId, AttachmentId, ChatId, MemberId, MessageId, OrderId, ProductId, ReturnId, ShopId,
+};
+use domain::message::Message;
+use engine::store::{
+    ActivityQuery, AgeQuery, ApiKey, Committed, FactConflict, KeyConflict, LogPage, MessageQuery,
+    Pulse, SearchQuery, Session, Store, StoreError, UnreadTotals,
+};
+use uuid::Uuid;
+
+use database::Database;
+
+/// So many connections a server opens at most.
+const CONNECTIONS_MAX: usize = 24;
+
+/// Everything in one PostgreSQL database.
+pub struct PostgresStore {
+    db: Database,
+}
+
+impl PostgresStore {
+    /// Opens the database at `url` (`postgres://user:password@host:port/database`, with the parameters that libpq knows)
+    /// and brings it to the schema of this program; of several servers that start at once, one does. The database must
+    /// exist.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let db = Database::new(connections::pool(url, CONNECTIONS_MAX)?);
+        migrate::migrate(&db).await?;
+        Ok(Self { db })
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn commit(&self, batch: Batch) -> Committed {
+        batch::commit(&self.db, batch).await
+    }
+
+    async fn put_facts(
+        &self,
+        facts: Vec<Fact>,
+    ) -> Result<Vec<Result<(), FactConflict>>, StoreError> {
+        facts::put(&self.db, &facts).await
+    }
+
+    async fn create_account(
+        &self,
+        account: Account,
+        password_hash: String,
+    ) -> Result<Result<Account, FactConflict>, StoreError> {
+        accounts::create_account(&self.db, account, &password_hash).await
+    }
+
+    async fn replace_account(
+        &self,
+        before: Account,
+        after: Account,
+    ) -> Result<Result<bool, FactConflict>, StoreError> {
+        accounts::replace_account(&self.db, &before, &after).await
+    }
+
+    async fn chat(&self, id: ChatId) -> Result<Option<Chat>, StoreError> {
+        chats::by_id(&self.db, id).await
+    }
+
+    async fn chats(&self, ids: &[ChatId]) -> Result<Vec<Chat>, StoreError> {
+        chats::by_ids(&self.db, ids).await
+    }
+
+    async fn chat_by_public_id(&self, id: Uuid) -> Result<Option<Chat>, StoreError> {
+        chats::by_public_id(&self.db, id).await
+    }
+
+    async fn chats_by_activity(&self, query: &ActivityQuery) -> Result<Vec<Chat>, StoreError> {
+        chats::by_activity(&self.db, query).await
+    }
+
+    async fn chats_by_age(&self, query: &AgeQuery) -> Result<Vec<Chat>, StoreError> {
+        chats::by_age(&self.db, query).await
+    }
+
+    async fn messages(&self, query: &MessageQuery) -> Result<Vec<Message>, StoreError> {
+        messages::page(&self.db, query).await
+    }
+
+    async fn messages_by_id(
+        &self,
+        ids: &[(ChatId, MessageId)],
+    ) -> Result<Vec<Message>, StoreError> {
+        messages::by_ids(&self.db, ids).await
+    }
+
+    async fn search(&self, query: &SearchQuery) -> Result<Vec<Message>, StoreError> {
+        search::messages_with(&self.db, query).await
+    }
+
+    async fn unread(&self, account: AccountId) -> Result<UnreadTotals, StoreError> {
+        log::unread(&self.db, account).await
+    }
+
+    async fn log(
+        &self,
+        account: AccountId,
+        after: i64,
+        limit: usize,
+    ) -> Result<LogPage, StoreError> {
+        log::page(&self.db, account, after, limit).await
+    }
+
+    async fn pulses(&self, accounts: &[AccountId]) -> Result<Vec<Pulse>, StoreError> {
+        log::pulses(&self.db, accounts).await
+    }
+
+    async fn forget_log(
+        &self,
+        before: Timestamp,
+        after: Option<AccountId>,
+    ) -> Result<Option<AccountId>, StoreError> {
+        log::forget(&self.db, before, after).await
+    }
+
+    async fn attachment(&self, id: AttachmentId) -> Result<Option<Attachment>, StoreError> {
+        messages::attachment_by_id(&self.db, id).await
+    }
+
+    async fn attachment_in_chat(
+        &self,
+        id: AttachmentId,
+    ) -> Result<Option<(Attachment, Option<Chat>)>, StoreError> {
+        messages::attachment_in_chat(&self.db, id).await
+    }
+
+    async fn accounts(&self, ids: &[AccountId]) -> Result<Vec<Account>, StoreError> {
+        accounts::by_ids(&self.db, ids).await
+    }
+
+    async fn account_by_email(
+        &self,
+        email: &str,
+    ) -> Result<Option<(Account, Option<String>)>, StoreError> {
+        accounts::by_email(&self.db, email).await
+    }
+
+    async fn put_password(
+        &self,
+        account: AccountId,
+        password_hash: String,
+    ) -> Result<(), StoreError> {
+        accounts::put_password(&self.db, account, &password_hash).await
+    }
+
+    async fn password(&self, account: AccountId) -> Result<Option<String>, StoreError> {
+        accounts::password(&self.db, account).await
+    }
+
+    async fn member(&self, id: MemberId) -> Result<Option<Member>, StoreError> {
+        facts::member(&self.db, id).await
+    }
+
+    async fn shops(&self, ids: &[ShopId]) -> Result<Vec<Shop>, StoreError> {
+        facts::shops(&self.db, ids).await
+    }
+
+    async fn shops_of(
+        &self,
+        seller: AccountId,
+        after: Option<ShopId>,
+        limit: usize,
+    ) -> Result<Vec<Shop>, StoreError> {
+        facts::shops_of(&self.db, seller, after, limit).await
+    }
+
+    async fn products(&self, ids: &[ProductId]) -> Result<Vec<Product>, StoreError> {
+        facts::products(&self.db, ids).await
+    }
+
+    async fn orders(&self, ids: &[OrderId]) -> Result<Vec<OrderFacts>, StoreError> {
+        orders::orders(&self.db, ids).await
+    }
+
+    async fn order_by_posting(&self, number: &str) -> Result<Option<OrderFacts>, StoreError> {
+        orders::order_by_posting(&self.db, number).await
+    }
+
+    async fn returns(&self, ids: &[ReturnId]) -> Result<Vec<Return>, StoreError> {
+        orders::returns(&self.db, ids).await
+    }
+
+    async fn put_key(&self, key: &ApiKey) -> Result<Result<(), KeyConflict>, StoreError> {
+        access::put_key(&self.db, key).await
+    }
+
+    async fn key_by_hash(&self, secret_hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {
+        access::key_by_hash(&self.db, secret_hash).await
+    }
+
+    async fn keys_of(&self, account: Option<AccountId>) -> Result<Vec<ApiKey>, StoreError> {
+        access::keys_of(&self.db, account).await
+    }
+
+    async fn put_session(&self, session: &Session) -> Result<(), StoreError> {
+        access::put_session(&self.db, session).await
+    }
+
+    async fn renew_session(&self, session: &Session) -> Result<bool, StoreError> {
+        access::renew_session(&self.db, session).await
+    }
+
+    async fn session_by_hash(&self, token_hash: &[u8; 32]) -> Result<Option<Session>, StoreError> {
+        access::session_by_hash(&self.db, token_hash).await
+    }
+
+    async fn sessions_of(&self, account: AccountId) -> Result<Vec<Session>, StoreError> {
+        access::sessions_of(&self.db, account).await
+    }
+
+    async fn delete_session(&self, account: AccountId, id: &str) -> Result<bool, StoreError> {
+        access::delete_session(&self.db, account, id).await
+    }
+
+    async fn delete_other_sessions(
+        &self,
+        account: AccountId,
+        kept: &str,
+    ) -> Result<(), StoreError> {
+        access::delete_other_sessions(&self.db, account, kept).await
+    }
+
+    async fn secret(&self, name: &str, fresh: [u8; 32]) -> Result<[u8; 32], StoreError> {
+        access::secret(&self.db, name, fresh).await
+    }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.db.close().await;
+        Ok(())
+    }
+}

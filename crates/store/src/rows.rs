@@ -1,0 +1,6 @@
+//! What the rows of each table mean: which cells are read, in which order, and what they make. The same in every store;
+//! the statements around the columns are each store's own.
+
+pub(crate) mod chats;
+pub(crate) mod log;
+pub(crate) mod messages;
