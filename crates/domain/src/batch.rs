@@ -187,7 +187,7 @@ impl Changes {
     }
 
     /// By how much the unread totals of each account change on each side, for the accounts with a change.
-    fn unread(&self) -> HashMap<(AccountId, Side), UnreadChange> {
+    pub fn unread(&self) -> HashMap<(AccountId, Side), UnreadChange> {
         let mut totals: HashMap<(AccountId, Side), UnreadChange> = HashMap::new();
         for change in self.chats.values() {
             for side in [Side::Seller, Side::Buyer] {

@@ -10,7 +10,7 @@ mod plan;
 use std::collections::HashMap;
 
 use domain::Timestamp;
-use domain::batch::Batch;
+use domain::batch::{Batch, Changes};
 use domain::chat::{Chat, ChatKey, Side, State};
 use domain::commands::{Answer, Command, EditMessage, Editor};
 use domain::id::{ChatId, MessageId};
@@ -113,6 +113,15 @@ fn is_about_permission(refusal: &Refusal) -> bool {
     )
 }
 
+/// No more new ids are used up than were wanted.
+fn check_ids(before: &Memory, batch: &Batch, changes: &Changes) {
+    let wanted = batch.ids_wanted();
+    let new_chats = changes.chats.values().filter(|change| change.before.is_none()).count();
+    assert!(i64::try_from(new_chats).unwrap() <= wanted.chats);
+    assert!(i64::try_from(changes.messages.len()).unwrap() <= wanted.messages);
+    assert!(changes.last_ids.attachment - before.last_ids.attachment <= wanted.attachments);
+}
+
 /// Permission and decision are one rule asked twice.
 fn check_permission(memory: &Memory, batch: &Batch, answer: &Result<Answer, Denied>) {
     let [submission] = &batch.submissions[..] else { return };
@@ -188,6 +197,7 @@ fn tell(story: Vec<Step>) {
             assert!(outcome.changes.attachments.is_empty() && outcome.changes.receipts.is_empty());
             assert!(outcome.changes.unread().is_empty());
         }
+        check_ids(&before, &batch, &outcome.changes);
         check_permission(&before, &batch, &outcome.answers[0]);
         check_edit(&before, &batch, &outcome.answers[0]);
         for (submission, answer) in batch.submissions.iter().zip(&outcome.answers) {

@@ -26,7 +26,7 @@ pub(crate) struct Memory {
     returns: HashMap<ReturnId, Return>,
     receipts: HashMap<(AccountId, String), Receipt>,
     logs: HashMap<AccountId, Vec<Entry>>,
-    last_ids: LastIds,
+    pub(crate) last_ids: LastIds,
 }
 
 impl Memory {
