@@ -1,6 +1,6 @@
 //! The engine itself: what it is made of, and how it stops.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use domain::Timestamp;
 use domain::commands::{Answer, Command};
@@ -15,7 +15,8 @@ use crate::limits::{Limits, UnitLedger};
 use crate::links::LinkSigner;
 use crate::presence::Presence;
 use crate::random::Random;
-use crate::relay::{News, Relay};
+use crate::relay::{News, Notice, Relay, RelayState, ReplicaId, Traffic};
+use crate::replicas;
 use crate::store::Store;
 use crate::wakeups::{Listener, Signal, Wakeups};
 
@@ -38,6 +39,19 @@ struct Core {
     limits: Limits,
     links: LinkSigner,
     cursors: CursorSeal,
+}
+
+/// An engine that does not last because a task of its own holds it.
+pub(crate) struct WeakEngine {
+    core: Weak<Core>,
+    policy: Arc<Policy>,
+}
+
+impl WeakEngine {
+    /// The engine, while there is one.
+    pub(crate) fn upgrade(&self) -> Option<Engine> {
+        Some(Engine { core: self.core.upgrade()?, policy: Arc::clone(&self.policy) })
+    }
 }
 
 /// What an engine is made of.
@@ -64,7 +78,7 @@ impl Engine {
         let Parts { store, vault, clock, random, relay, unit_ledger, public_url } = parts;
         let link_secret = store.secret("links", random.secret()).await?;
         let cursor_secret = store.secret("cursors", random.secret()).await?;
-        let wakeups = Arc::new(Wakeups::new(relay));
+        let wakeups = Arc::new(Wakeups::new(Arc::clone(&relay)));
         tokio::spawn(Wakeups::catch_up(Arc::downgrade(&wakeups), Arc::clone(&store)));
         let core = Core {
             committer: Committer::start(
@@ -73,7 +87,7 @@ impl Engine {
                 Arc::clone(&wakeups),
             ),
             wakeups,
-            presence: Presence::default(),
+            presence: Presence::new(replica_id(&*random)),
             store,
             vault,
             pictures: media::PictureDesk::new(),
@@ -83,7 +97,13 @@ impl Engine {
             links: LinkSigner::new(link_secret, public_url),
             cursors: CursorSeal::new(cursor_secret),
         };
-        Ok(Self { core: Arc::new(core), policy: Arc::new(policy) })
+        let engine = Self { core: Arc::new(core), policy: Arc::new(policy) };
+        tokio::spawn(replicas::follow(engine.downgrade(), relay));
+        Ok(engine)
+    }
+
+    fn downgrade(&self) -> WeakEngine {
+        WeakEngine { core: Arc::downgrade(&self.core), policy: Arc::clone(&self.policy) }
     }
 
     /// The same engine by other rules: each face of the server brings its own.
@@ -131,6 +151,22 @@ impl Engine {
         self.core.wakeups.is_heard(account)
     }
 
+    /// Whether the other replicas are heard.
+    pub fn relay_state(&self) -> RelayState {
+        *self.relay().state().borrow()
+    }
+
+    /// What was told to other replicas and heard of them so far.
+    pub fn relay_traffic(&self) -> Traffic {
+        self.relay().traffic()
+    }
+
+    /// Whether the store is looked at about every second, since another replica may be at work that is not heard: this one
+    /// is cut off, or another one fell silent.
+    pub fn may_miss_news(&self) -> bool {
+        self.core.wakeups.looks_often()
+    }
+
     /// The source of randomness.
     pub fn random(&self) -> &dyn Random {
         &*self.core.random
@@ -155,6 +191,8 @@ impl Engine {
     /// Accepts nothing more, finishes what was accepted, and closes the store.
     pub async fn stop(&self) -> Result<(), EngineError> {
         self.core.committer.stop().await;
+        self.say(Notice::Farewell);
+        self.relay().close().await;
         Ok(self.core.store.close().await?)
     }
 
@@ -181,4 +219,10 @@ impl Engine {
     pub(crate) async fn run(&self, command: Command) -> Result<Answer, EngineError> {
         self.core.committer.run(command, Arc::clone(&self.policy)).await
     }
+}
+
+fn replica_id(random: &dyn Random) -> ReplicaId {
+    let mut bytes = [0; 8];
+    random.fill(&mut bytes);
+    ReplicaId(u64::from_be_bytes(bytes))
 }

@@ -20,6 +20,7 @@ pub mod random;
 mod reach;
 pub mod related;
 pub mod relay;
+mod replicas;
 pub mod sessions;
 pub mod store;
 mod typing;

@@ -1,15 +1,24 @@
-//! Who is there: an account is online while a live connection of it is open here. Nothing of it is stored.
+//! Who is there: an account is online while a live connection of it is open, here or at another replica. Nothing of it
+//! is stored.
+
+mod elsewhere;
+mod roster;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use domain::SignedDuration;
 use domain::id::AccountId;
 use domain::time::later;
-use domain::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
+pub(crate) use self::elsewhere::SIGN_INTERVAL;
+use self::elsewhere::{Move, Outcome};
+use self::roster::Roster;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::relay::{Attendance, News, Notice, ReplicaId};
 use crate::store::ActivityQuery;
 use crate::wakeups::Signal;
 
@@ -24,17 +33,8 @@ const ANNOUNCEMENTS_AT_ONCE: usize = 4;
 /// Which accounts are there.
 #[derive(Debug)]
 pub(crate) struct Presence {
-    visits: Mutex<HashMap<AccountId, Visit>>,
+    roster: Mutex<Roster>,
     announcements: Semaphore,
-}
-
-/// From the first connection of an account to the grace after the last.
-#[derive(Clone, Copy, Debug)]
-struct Visit {
-    since: Timestamp,
-    connections: usize,
-    /// How often the last connection ended, which tells one farewell from a later one.
-    farewells: u64,
 }
 
 /// A live connection of an account: the account is online until the last one is dropped.
@@ -43,97 +43,164 @@ pub struct Online {
     account: AccountId,
 }
 
-impl Default for Presence {
-    fn default() -> Self {
-        Self { visits: Mutex::default(), announcements: Semaphore::new(ANNOUNCEMENTS_AT_ONCE) }
-    }
-}
-
 impl Presence {
-    /// Counts a connection. True when the account was not there before.
-    fn enter(&self, account: AccountId, now: Timestamp) -> bool {
-        let mut visits = self.visits();
-        let visit =
-            visits.entry(account).or_insert(Visit { since: now, connections: 0, farewells: 0 });
-        visit.connections += 1;
-        visit.connections == 1 && visit.farewells == 0
-    }
-
-    /// Counts a connection less. When it was the last: the number of this farewell.
-    fn leave(&self, account: AccountId) -> Option<u64> {
-        let mut visits = self.visits();
-        let visit = visits.get_mut(&account)?;
-        visit.connections -= 1;
-        if visit.connections != 0 {
-            return None;
+    pub(crate) fn new(replica: ReplicaId) -> Self {
+        Self {
+            roster: Mutex::new(Roster::new(replica)),
+            announcements: Semaphore::new(ANNOUNCEMENTS_AT_ONCE),
         }
-        visit.farewells += 1;
-        Some(visit.farewells)
     }
 
-    /// Ends the visit, unless somebody came back after this farewell.
-    fn end(&self, account: AccountId, farewell: u64) -> bool {
-        let mut visits = self.visits();
-        let is_over = visits
-            .get(&account)
-            .is_some_and(|visit| visit.connections == 0 && visit.farewells == farewell);
-        if is_over {
-            visits.remove(&account);
-        }
-        is_over
+    /// Whether a replica fell silent that may still be at work.
+    pub(crate) fn is_one_missing(&self) -> bool {
+        self.roster().is_one_missing()
     }
 
-    fn since(&self, account: AccountId) -> Option<Timestamp> {
-        self.visits().get(&account).map(|visit| visit.since)
+    /// Gives the other replicas time again to be heard: the silence was on this side.
+    pub(crate) fn bear_with_all(&self) {
+        self.roster().bear_with_all(Instant::now());
     }
 
-    fn visits(&self) -> MutexGuard<'_, HashMap<AccountId, Visit>> {
-        self.visits.lock().unwrap_or_else(PoisonError::into_inner)
+    fn roster(&self) -> MutexGuard<'_, Roster> {
+        self.roster.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Engine {
     /// Counts a live connection of `account`, which is online as long as there is one, and tells those with whom it
-    /// has most recently had to do and who listen here.
+    /// has most recently had to do and who listen.
     pub fn come_online(&self, account: AccountId) -> Online {
-        let now = self.now();
-        if self.presence().enter(account, now) {
+        let at = self.now();
+        if self.presence().roster().enter(account, at) {
             let engine = self.clone();
-            tokio::spawn(async move { engine.announce(account, true, now).await });
+            tokio::spawn(async move { engine.announce(Move { account, online: true, at }).await });
         }
         Online { engine: self.clone(), account }
     }
 
-    /// Those of the accounts with which `account` has most recently had to do that are online here, as the signals that
-    /// would tell so.
+    /// Those of the accounts with which `account` has most recently had to do that are online, as the signals that would
+    /// tell so.
     pub async fn online_counterparts(
         &self,
         account: AccountId,
     ) -> Result<Vec<Signal>, EngineError> {
         let counterparts = self.counterparts(account).await?;
+        let roster = self.presence().roster();
         let online = counterparts.into_iter().filter_map(|account| {
-            let at = self.presence().since(account)?;
+            let at = roster.since(account)?;
             Some(Signal::Presence { account, online: true, at })
         });
         Ok(online.collect())
     }
 
-    async fn announce(&self, account: AccountId, online: bool, at: Timestamp) {
+    /// Tells of an account that came to this replica, or went.
+    async fn announce(&self, moved: Move) {
         // The semaphore is never closed.
         let _turn = self.presence().announcements.acquire().await;
-        match self.counterparts(account).await {
-            // Who came back meanwhile, or went again, is told by an announcement of its own, which may be faster.
-            Ok(_) if self.presence().since(account).is_some() != online => {}
-            Ok(counterparts) => {
-                for counterpart in counterparts {
-                    self.wakeups()
-                        .signal_here(counterpart, Signal::Presence { account, online, at });
+        let counterparts: Vec<_> = match self.counterparts(moved.account).await {
+            Ok(counterparts) => counterparts.into_iter().collect(),
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "nobody was told who came or went"
+                );
+                Vec::new()
+            }
+        };
+        let mut roster = self.presence().roster();
+        let Some(told) = roster.tell(moved, &counterparts) else { return };
+        // The roster is still held: the others hear everything in the order of its numbers.
+        self.relay().tell(News::Attendance(told.notice));
+        drop(roster);
+        if told.is_heard_here {
+            self.signal_move(moved, &counterparts);
+        }
+    }
+
+    /// Says something to the other replicas in the name of this one.
+    pub(crate) fn say(&self, notice: Notice) {
+        let roster = self.presence().roster();
+        self.relay().tell(News::Attendance(roster.say(notice)));
+    }
+
+    /// Tells the other replicas who is here.
+    pub(crate) fn say_roll(&self) {
+        let roster = self.presence().roster();
+        for part in roster.roll() {
+            self.relay().tell(News::Attendance(part));
+        }
+    }
+
+    /// Takes in what another replica said about who is there. True when it wants to know who is here.
+    pub(crate) fn hear_attendance(&self, said: Attendance) -> bool {
+        let at = self.now();
+        let Outcome { moves, told, ask, wants_roll } =
+            self.presence().roster().hear(said, Instant::now(), at);
+        match told {
+            Some(told) => moves.iter().for_each(|&moved| self.signal_move(moved, &told)),
+            None => self.announce_here(moves),
+        }
+        if ask.is_some() {
+            self.say(Notice::RollCall { of: ask });
+        }
+        wants_roll
+    }
+
+    /// Forgets replicas that have been silent for too long, and tells who is gone with them.
+    pub(crate) fn forget_silent_replicas(&self) {
+        let gone = self.presence().roster().forget_silent(Instant::now(), self.now());
+        self.announce_here(gone);
+    }
+
+    /// Tells those who listen here of moves for which nobody said who is to hear of them.
+    fn announce_here(&self, moves: Vec<Move>) {
+        if !moves.is_empty() {
+            let engine = self.clone();
+            tokio::spawn(async move {
+                if let Err(error) = engine.find_who_is_to_hear(moves).await {
+                    tracing::warn!(
+                        error = &error as &dyn std::error::Error,
+                        "not everybody was told who came or went elsewhere"
+                    );
+                }
+            });
+        }
+    }
+
+    /// Who shares a chat with whom can be asked from both sides: the shorter list is asked.
+    async fn find_who_is_to_hear(&self, moves: Vec<Move>) -> Result<(), EngineError> {
+        let listeners = self.wakeups().accounts();
+        let moves: HashMap<_, _> = moves.into_iter().map(|moved| (moved.account, moved)).collect();
+        if listeners.len() < moves.len() {
+            for listener in listeners {
+                let _turn = self.presence().announcements.acquire().await;
+                for counterpart in self.counterparts(listener).await? {
+                    if let Some(&moved) = moves.get(&counterpart) {
+                        self.signal_move_if_so(moved, &[listener]);
+                    }
                 }
             }
-            Err(error) => tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "nobody was told who came or went"
-            ),
+        } else {
+            for moved in moves.into_values() {
+                let _turn = self.presence().announcements.acquire().await;
+                let told: Vec<_> = self.counterparts(moved.account).await?.into_iter().collect();
+                self.signal_move_if_so(moved, &told);
+            }
+        }
+        Ok(())
+    }
+
+    fn signal_move_if_so(&self, moved: Move, told: &[AccountId]) {
+        let is_online = self.presence().roster().since(moved.account).is_some();
+        if is_online == moved.online {
+            self.signal_move(moved, told);
+        }
+    }
+
+    fn signal_move(&self, moved: Move, told: &[AccountId]) {
+        let Move { account, online, at } = moved;
+        for &listener in told {
+            self.wakeups().signal_here(listener, Signal::Presence { account, online, at });
         }
     }
 
@@ -161,14 +228,14 @@ impl Engine {
 impl Drop for Online {
     fn drop(&mut self) {
         let account = self.account;
-        let Some(farewell) = self.engine.presence().leave(account) else { return };
+        let Some(farewell) = self.engine.presence().roster().leave(account) else { return };
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let engine = self.engine.clone();
         runtime.spawn(async move {
-            let left_at = engine.now();
-            engine.sleep_until(later(left_at, OFFLINE_GRACE)).await;
-            if engine.presence().end(account, farewell) {
-                engine.announce(account, false, left_at).await;
+            let at = engine.now();
+            engine.sleep_until(later(at, OFFLINE_GRACE)).await;
+            if engine.presence().roster().end(account, farewell) {
+                engine.announce(Move { account, online: false, at }).await;
             }
         });
     }
@@ -177,29 +244,5 @@ impl Drop for Online {
 impl std::fmt::Debug for Online {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("Online").field(&self.account).finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_visit_outlives_a_short_absence() {
-        let presence = Presence::default();
-        let account = AccountId::new(7).unwrap();
-        let now = Timestamp::UNIX_EPOCH;
-        assert!(presence.enter(account, now));
-        assert!(!presence.enter(account, now));
-        assert_eq!(presence.leave(account), None);
-        let first = presence.leave(account).unwrap();
-        assert!(!presence.enter(account, now), "it came back within the grace");
-        assert!(!presence.end(account, first));
-        let second = presence.leave(account).unwrap();
-        assert!(!presence.end(account, first), "the first farewell was taken back");
-        assert!(presence.since(account).is_some());
-        assert!(presence.end(account, second));
-        assert_eq!(presence.since(account), None);
-        assert!(presence.enter(account, now));
     }
 }

@@ -159,6 +159,17 @@ impl Wakeups {
         self.lines.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
     }
 
+    /// Has the store looked at now; and from now on often, if others may go `unheard`.
+    pub(crate) fn look_now(&self, unheard: bool) {
+        // Also wakes when it was so before.
+        self.unheard.send_replace(unheard);
+    }
+
+    /// Whether the store is looked at often, since others may go unheard.
+    pub(crate) fn looks_often(&self) -> bool {
+        *self.unheard.borrow()
+    }
+
     /// Looks at the store again and again: logs may have grown and credentials may have changed without a wake-up, by
     /// another process or because a wake-up was lost. Ends when the engine does.
     pub(crate) async fn catch_up(wakeups: Weak<Self>, store: Arc<dyn Store>) {
