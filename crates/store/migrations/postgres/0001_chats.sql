@@ -363,13 +363,29 @@ CREATE TABLE credential_revisions (
     revision   BIGINT NOT NULL
 ) WITH (fillfactor = 50);
 
--- Units of rate limits that replicas have taken out of a window.
+-- Units of rate limits that servers have taken out of windows. Like a queue: rows come and go all the time, and a
+-- distributed database keeps this table in one place.
 CREATE TABLE unit_leases (
-    what    TEXT NOT NULL,
-    subject TEXT NOT NULL,
+    what    TEXT COLLATE "C" NOT NULL,
+    -- UTF-8. Not TEXT, since it may be made of whatever a stranger has sent.
+    subject BYTEA NOT NULL,
     -- When the window ends.
     until   BIGINT NOT NULL,
     taken   BIGINT NOT NULL,
+    -- How many of them the last lease got.
+    granted BIGINT NOT NULL,
     PRIMARY KEY (what, subject, until)
 ) WITH (fillfactor = 50);
 CREATE INDEX unit_leases_by_end ON unit_leases (until);
+
+-- What somebody may do once an interval, which begins when they do it.
+CREATE TABLE unit_intervals (
+    what         TEXT COLLATE "C" NOT NULL,
+    subject      BYTEA NOT NULL,
+    -- When the interval ends.
+    until        BIGINT NOT NULL,
+    -- What the last statement that wanted it has found.
+    until_before BIGINT NOT NULL,
+    PRIMARY KEY (what, subject)
+);
+CREATE INDEX unit_intervals_by_end ON unit_intervals (until);

@@ -18,6 +18,7 @@ mod messages;
 mod migrate;
 mod orders;
 mod search;
+mod units;
 mod webhooks;
 
 use async_trait::async_trait;
