@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-const ROOMS: [&str; 17] = [
+const ROOMS: [&str; 18] = [
     "bench",
     "dialect-ozon",
     "dialect-partizap",
@@ -16,6 +16,7 @@ const ROOMS: [&str; 17] = [
     "local-services",
     "media",
     "native",
+    "relay-nats",
     "store",
     "testkit",
     "tls",
@@ -31,7 +32,7 @@ fn allowed(room: &str) -> &'static [&'static str] {
         "engine" => &["domain", "media"],
         "live" => &["domain", "engine"],
         "store" => &["domain", "engine", "tls"],
-        "webhooks" => &["domain", "engine", "tls"],
+        "webhooks" | "relay-nats" => &["domain", "engine", "tls"],
         "http-kit" => &["domain", "engine", "media"],
         "dialect-partizap" => &["domain", "engine", "http-kit", "live", "media"],
         "dialect-ozon" | "dialect-yandex-market" => {

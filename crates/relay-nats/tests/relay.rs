@@ -1,0 +1,142 @@
+//! Replicas that hear one another through a real NATS server.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use domain::id::{AccountId, ChatId};
+use engine::relay::{News, Relay, RelayState};
+use local_services::Nats;
+use relay_nats::{NatsRelay, Settings};
+use tokio::time::timeout;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Two replicas on a subject of their own.
+async fn two_on(url: &str) -> [NatsRelay; 2] {
+    static INSTALLATIONS: AtomicU32 = AtomicU32::new(0);
+    let installation = INSTALLATIONS.fetch_add(1, Ordering::Relaxed);
+    let prefix = format!("torg.test-{}-{installation}", std::process::id());
+    [replica(url, &prefix).await, replica(url, &prefix).await]
+}
+
+async fn replica(url: &str, subject_prefix: &str) -> NatsRelay {
+    let (address, subject_prefix) = (url.parse().unwrap(), subject_prefix.to_owned());
+    NatsRelay::start(Settings { address, subject_prefix }).await.unwrap()
+}
+
+async fn is_in(relay: &NatsRelay, wanted: RelayState) {
+    let mut state = relay.state();
+    timeout(PATIENCE, state.wait_for(|state| *state == wanted)).await.unwrap().unwrap();
+}
+
+async fn hear(relay: &NatsRelay) -> News {
+    timeout(PATIENCE, relay.hear()).await.unwrap()
+}
+
+fn account(id: i64) -> AccountId {
+    AccountId::new(id).unwrap()
+}
+
+fn typing(by: i64) -> News {
+    News::Typing { to: account(1), chat: ChatId::new(1).unwrap(), by: account(by) }
+}
+
+#[tokio::test]
+async fn what_one_tells_the_other_hears_in_order_and_nobody_hears_itself() {
+    let [one, other] = two_on(&local_services::nats_url().unwrap()).await;
+    is_in(&one, RelayState::Connected).await;
+    is_in(&other, RelayState::Connected).await;
+    for id in 1..=500 {
+        one.tell(typing(id));
+    }
+    for id in 1..=500 {
+        assert_eq!(hear(&other).await, typing(id));
+    }
+    other.tell(News::CredentialsChanged { account: account(7) });
+    assert_eq!(hear(&one).await, News::CredentialsChanged { account: account(7) });
+    assert_eq!((one.traffic().sent, one.traffic().received), (500, 1));
+    assert_eq!((other.traffic().sent, other.traffic().received), (1, 500));
+}
+
+#[tokio::test]
+async fn a_server_that_comes_late_and_goes_in_between_is_found_again() {
+    let nats = Nats::start().unwrap();
+    nats.stop().unwrap();
+    let [one, other] = two_on(&nats.url()).await;
+    one.tell(typing(1));
+    assert_eq!(*one.state().borrow(), RelayState::Away);
+    for _ in 0..2 {
+        nats.start_again().unwrap();
+        for relay in [&one, &other] {
+            is_in(relay, RelayState::Connected).await;
+        }
+        // What was told while it was away is lost, and that something is, is told.
+        let lost = async { while hear(&other).await != News::Missed {} };
+        timeout(PATIENCE, lost).await.unwrap();
+        one.tell(typing(2));
+        assert_eq!(hear(&other).await, typing(2));
+
+        nats.stop().unwrap();
+        for relay in [&one, &other] {
+            is_in(relay, RelayState::Away).await;
+        }
+        let dropped = one.traffic().dropped;
+        one.tell(typing(3));
+        timeout(PATIENCE, async {
+            while one.traffic().dropped == dropped {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        })
+        .await
+        .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn nobody_who_tells_waits_and_what_is_too_much_is_counted() {
+    let nats = Nats::start().unwrap();
+    nats.stop().unwrap();
+    let [one, _other] = two_on(&nats.url()).await;
+    // Without a pause, so that nothing is sent meanwhile.
+    for id in 1..=5_000 {
+        one.tell(typing(id));
+    }
+    assert!(3_900 <= one.traffic().dropped, "{:?}", one.traffic());
+}
+
+#[tokio::test]
+async fn what_is_not_understood_is_passed_over() {
+    let url = local_services::nats_url().unwrap();
+    let [one, other] = two_on(&url).await;
+    for relay in [&one, &other] {
+        is_in(relay, RelayState::Connected).await;
+    }
+    let prefix = format!("torg.test-{}-garbage", std::process::id());
+    let listening = replica(&url, &prefix).await;
+    is_in(&listening, RelayState::Connected).await;
+    let stranger = async_nats::connect(&url).await.unwrap();
+    for payload in
+        ["", "\u{0}", r#"{"v":2,"news":{"missed":{}}}"#, r#"{"v":1,"news":{"missed":{}}}"#]
+    {
+        stranger.publish(format!("{prefix}.news"), payload.into()).await.unwrap();
+    }
+    assert_eq!(hear(&listening).await, News::Missed);
+    assert_eq!(listening.traffic().received, 4);
+}
+
+#[tokio::test]
+async fn what_was_told_before_the_end_is_sent() {
+    let [one, other] = two_on(&local_services::nats_url().unwrap()).await;
+    for relay in [&one, &other] {
+        is_in(relay, RelayState::Connected).await;
+    }
+    for id in 1..=100 {
+        one.tell(typing(id));
+    }
+    one.close().await;
+    for id in 1..=100 {
+        assert_eq!(hear(&other).await, typing(id));
+    }
+}
