@@ -1,10 +1,132 @@
 //! The way of a batch: lock and load what it touches, let the domain decide, write what has changed.
+//!
+//! Two round trips and one wait for the disk, whatever the number of commands. All statements of a round trip are sent
+//! before the first answer is awaited.
 
-use domain::batch::Batch;
-use engine::store::{Committed, StoreError};
+mod chats;
+mod columns;
+mod load;
+mod write;
 
-use super::database::Database;
+use std::collections::HashMap;
+use std::slice;
 
-pub(super) async fn commit(_db: &Database, batch: Batch) -> Committed {
-    Committed::failed(batch.submissions.len(), &StoreError::Failed("not built".to_owned()))
+use deadpool_postgres::Object;
+use domain::batch::{Answers, Batch};
+use domain::id::ChatId;
+use engine::store::{CommandError, Committed, LogEnd, StoreError};
+
+use super::database::{Database, Parties};
+use super::error::is_collision;
+use load::Loaded;
+
+/// How often a batch is run that other servers got in the way of.
+const ATTEMPTS_MAX: usize = 5;
+
+/// What went wrong with a batch.
+enum Trouble {
+    /// Nothing was written, and the same batch may succeed at once: others were in its way, or the connection had ended
+    /// while nobody used it.
+    Again(StoreError),
+    /// There is no use in repeating it now.
+    Final(StoreError),
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        Self::Final(error)
+    }
+}
+
+/// Runs `batch` in one transaction. When the database refuses a statement, its commands are run one by one, so that the
+/// one which cannot be stored fails alone.
+pub(super) async fn commit(db: &Database, batch: Batch) -> Committed {
+    match repeat(db, &batch).await {
+        Ok((answers, grown_logs)) => {
+            let answers = answers.into_iter().map(|answer| answer.map_err(CommandError::Denied));
+            Committed { answers: answers.collect(), grown_logs }
+        }
+        Err(StoreError::Failed(reason)) if 1 < batch.submissions.len() => {
+            tracing::warn!(reason, "a batch failed; its commands are run one by one");
+            let mut all = Committed::default();
+            for submission in &batch.submissions {
+                let submissions = slice::from_ref(submission).to_vec();
+                let one = Box::pin(commit(db, Batch { submissions, now: batch.now })).await;
+                all.answers.extend(one.answers);
+                all.grown_logs.extend(one.grown_logs);
+            }
+            all
+        }
+        Err(failure) => Committed::failed(batch.submissions.len(), &failure),
+    }
+}
+
+async fn repeat(db: &Database, batch: &Batch) -> Result<(Answers, Vec<LogEnd>), StoreError> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        match attempt(db, batch).await {
+            Ok(done) => return Ok(done),
+            Err(Trouble::Again(reason)) if attempts < ATTEMPTS_MAX => {
+                tracing::debug!(%reason, attempts, "a batch is run again");
+            }
+            Err(Trouble::Again(failure) | Trouble::Final(failure)) => return Err(failure),
+        }
+    }
+}
+
+async fn attempt(db: &Database, batch: &Batch) -> Result<(Answers, Vec<LogEnd>), Trouble> {
+    let connection = Connection(Some(db.connection().await?));
+    let client = connection.client()?;
+    let Loaded { world, locked } = load::load(db, client, batch).await?;
+    let before = world.last_ids;
+    let mut parties: HashMap<ChatId, Parties> =
+        world.chats.iter().map(|(&id, chat)| (id, Parties::of(chat))).collect();
+
+    let outcome = batch.run(world);
+    let changes = &outcome.changes;
+    load::require_reserved(before, batch.ids_wanted(), changes)?;
+    parties.extend(changes.chats.iter().map(|(&id, change)| (id, Parties::of(&change.after))));
+
+    let grown_logs = write::write(client, changes, &locked, &parties).await?;
+    connection.keep();
+    for change in changes.chats.values().filter(|change| change.before.is_none()) {
+        db.remember(&change.after);
+    }
+    Ok((outcome.answers, grown_logs))
+}
+
+/// What an error of a statement before the first change means.
+fn before_changes(error: &tokio_postgres::Error) -> Trouble {
+    let meaning = super::error::store_error(error);
+    if is_collision(error) || error.is_closed() {
+        Trouble::Again(meaning)
+    } else {
+        Trouble::Final(meaning)
+    }
+}
+
+/// A connection that is thrown away, and with it whatever it holds, unless it is kept: it may be in the middle of a
+/// transaction. Also when something panics.
+struct Connection(Option<Object>);
+
+impl Connection {
+    fn client(&self) -> Result<&Object, StoreError> {
+        self.0
+            .as_ref()
+            .ok_or_else(|| StoreError::Failed("the connection was given back".to_owned()))
+    }
+
+    /// Lets others have it.
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if let Some(open) = self.0.take() {
+            drop(Object::take(open));
+        }
+    }
 }

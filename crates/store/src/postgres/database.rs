@@ -1,7 +1,8 @@
 //! The database as the queries see it: statements that stay prepared, rows that are made into what they mean.
 
 use deadpool_postgres::{GenericClient, Object, Pool, Transaction};
-use domain::id::{AccountId, ChatId};
+use domain::chat::Chat;
+use domain::id::{AccountId, ChatId, OrderId};
 use engine::store::StoreError;
 use moka::sync::Cache;
 use tokio_postgres::Row;
@@ -24,11 +25,19 @@ pub(super) struct Database {
     parties: Cache<ChatId, Parties>,
 }
 
-/// Who sells and who buys in a chat. That never changes.
+/// Who sells and who buys in a chat, and on which order. That never changes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Parties {
     pub(super) seller: AccountId,
     pub(super) buyer: AccountId,
+    pub(super) order: Option<OrderId>,
+}
+
+impl Parties {
+    /// Those of `chat`.
+    pub(super) fn of(chat: &Chat) -> Self {
+        Self { seller: chat.seller.account, buyer: chat.buyer.account, order: chat.order }
+    }
 }
 
 impl Database {
@@ -99,12 +108,16 @@ impl Database {
             }
         }
         if !unknown.is_empty() {
-            let sql = "SELECT id, seller_id, buyer_id FROM chats WHERE id = ANY($1)";
+            let sql = "SELECT id, seller_id, buyer_id, order_id FROM chats WHERE id = ANY($1)";
             let read = self
                 .query(sql, &[&unknown], |cells| {
                     let chat = cells.id(ChatId::new)?;
-                    let seller = cells.id(AccountId::new)?;
-                    Ok((chat, Parties { seller, buyer: cells.id(AccountId::new)? }))
+                    let parties = Parties {
+                        seller: cells.id(AccountId::new)?,
+                        buyer: cells.id(AccountId::new)?,
+                        order: cells.optional_id(OrderId::new)?,
+                    };
+                    Ok((chat, parties))
                 })
                 .await?;
             for (chat, parties) in read {
@@ -113,6 +126,11 @@ impl Database {
             }
         }
         Ok(found)
+    }
+
+    /// Remembers who sells and buys in a chat that was just begun.
+    pub(super) fn remember(&self, chat: &Chat) {
+        self.parties.insert(chat.id, Parties::of(chat));
     }
 
     /// Who sells in `chat`, which leads the keys of everything in it; none when the chat does not exist.

@@ -23,3 +23,11 @@ pub(super) async fn order_by_posting(
 pub(super) async fn returns(_db: &Database, _ids: &[ReturnId]) -> Result<Vec<Return>, StoreError> {
     unbuilt()
 }
+
+/// The orders of postings, by the postings' numbers.
+pub(super) async fn orders_of_postings(
+    _db: &Database,
+    _numbers: &[&str],
+) -> Result<Vec<(String, OrderId)>, StoreError> {
+    unbuilt()
+}
