@@ -1,14 +1,12 @@
 //! Who comes in: keys of programs, sessions of people, and the secrets of this installation.
 
-use std::net::IpAddr;
-
-use domain::id::{AccountId, MemberId, ShopId};
+use domain::id::{AccountId, MemberId};
 use engine::store::{ApiKey, KeyConflict, Session};
-use rusqlite::types::Type;
-use rusqlite::{Connection, Error, OptionalExtension, Result, Row, params};
+use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::cells::SqliteCells;
-use crate::cells::{Cells as _, millisecond, optional_millisecond};
+use crate::cells::{millisecond, optional_millisecond};
+use crate::rows::access::{key, key_columns, session, session_columns, spaced};
 
 const PUT_KEY: &str = "INSERT INTO api_keys (id, account_id, member_id, name, audience, secret_hash, can_read, \
     can_write, shops, allowed_addresses, created_at, expires_at, revoked_at) \
@@ -55,60 +53,26 @@ pub(super) fn put_key(
     Ok(Ok(()))
 }
 
-macro_rules! select_key {
-    ($rest:literal) => {
-        concat!(
-            "SELECT id, account_id, member_id, name, audience, secret_hash, can_read, can_write, shops, \
-             allowed_addresses, created_at, expires_at, revoked_at FROM api_keys WHERE ",
-            $rest
-        )
-    };
-}
-
-pub(super) const KEY_BY_HASH: &str = select_key!("secret_hash = ?1");
-pub(super) const KEYS_OF_ACCOUNT: &str = select_key!("account_id IS ?1 ORDER BY created_at, id");
+pub(super) const KEY_BY_HASH: &str =
+    concat!("SELECT ", key_columns!(), " FROM api_keys WHERE secret_hash = ?1");
+pub(super) const KEYS_OF_ACCOUNT: &str = concat!(
+    "SELECT ",
+    key_columns!(),
+    " FROM api_keys WHERE account_id IS ?1 ORDER BY created_at, id"
+);
 
 /// The key with a secret.
 pub(super) fn key_by_hash(db: &Connection, secret_hash: [u8; 32]) -> Result<Option<ApiKey>> {
-    db.prepare_cached(KEY_BY_HASH)?.query_row([secret_hash], key).optional()
+    db.prepare_cached(KEY_BY_HASH)?
+        .query_row([secret_hash], |row| key(&mut SqliteCells::of(row)))
+        .optional()
 }
 
 /// The keys of an account, or of the marketplace.
 pub(super) fn keys_of(db: &Connection, account: Option<AccountId>) -> Result<Vec<ApiKey>> {
-    db.prepare_cached(KEYS_OF_ACCOUNT)?.query_map([account.map(AccountId::get)], key)?.collect()
-}
-
-fn key(row: &Row<'_>) -> Result<ApiKey> {
-    let mut cells = SqliteCells::of(row);
-    Ok(ApiKey {
-        id: cells.uuid()?,
-        account: cells.optional_id(AccountId::new)?,
-        member: cells.optional_id(MemberId::new)?,
-        name: cells.take()?,
-        audience: cells.take()?,
-        secret_hash: cells.bytes_32()?,
-        can_read: cells.take()?,
-        can_write: cells.take()?,
-        shops: cells
-            .take::<Option<String>>()?
-            .map(|shops| unspaced(&shops, |shop| ShopId::new(shop.parse().ok()?)))
-            .transpose()?,
-        allowed_addresses: unspaced(&cells.take::<String>()?, |address| {
-            address.parse::<IpAddr>().ok()
-        })?,
-        created_at: cells.time()?,
-        expires_at: cells.optional_time()?,
-        revoked_at: cells.optional_time()?,
-    })
-}
-
-fn spaced<T: ToString>(values: &[T]) -> String {
-    values.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
-}
-
-fn unspaced<T>(text: &str, parse: fn(&str) -> Option<T>) -> Result<Vec<T>> {
-    let broken = || Error::FromSqlConversionFailure(0, Type::Text, "a broken list".into());
-    text.split_whitespace().map(|value| parse(value).ok_or_else(broken)).collect()
+    db.prepare_cached(KEYS_OF_ACCOUNT)?
+        .query_map([account.map(AccountId::get)], |row| key(&mut SqliteCells::of(row)))?
+        .collect()
 }
 
 const PUT_SESSION: &str = "INSERT INTO sessions (id, account_id, token_hash, ip_address, user_agent, created_at, \
@@ -161,42 +125,26 @@ pub(super) fn renew_session(db: &Connection, session: &Session) -> Result<bool> 
     Ok(0 < renewed)
 }
 
-macro_rules! select_session {
-    ($rest:literal) => {
-        concat!(
-            "SELECT id, account_id, token_hash, ip_address, user_agent, created_at, last_activity, expires_at \
-             FROM sessions WHERE ",
-            $rest
-        )
-    };
-}
-
-pub(super) const SESSION_BY_HASH: &str = select_session!("token_hash = ?1");
-pub(super) const SESSIONS_OF_ACCOUNT: &str =
-    select_session!("account_id = ?1 ORDER BY last_activity DESC, id DESC");
+pub(super) const SESSION_BY_HASH: &str =
+    concat!("SELECT ", session_columns!(), " FROM sessions WHERE token_hash = ?1");
+pub(super) const SESSIONS_OF_ACCOUNT: &str = concat!(
+    "SELECT ",
+    session_columns!(),
+    " FROM sessions WHERE account_id = ?1 ORDER BY last_activity DESC, id DESC"
+);
 
 /// The session with a cookie.
 pub(super) fn session_by_hash(db: &Connection, token_hash: [u8; 32]) -> Result<Option<Session>> {
-    db.prepare_cached(SESSION_BY_HASH)?.query_row([token_hash], session).optional()
+    db.prepare_cached(SESSION_BY_HASH)?
+        .query_row([token_hash], |row| session(&mut SqliteCells::of(row)))
+        .optional()
 }
 
 /// The sessions of an account.
 pub(super) fn sessions_of(db: &Connection, account: AccountId) -> Result<Vec<Session>> {
-    db.prepare_cached(SESSIONS_OF_ACCOUNT)?.query_map([account.get()], session)?.collect()
-}
-
-fn session(row: &Row<'_>) -> Result<Session> {
-    let mut cells = SqliteCells::of(row);
-    Ok(Session {
-        id: cells.take()?,
-        account: cells.id(AccountId::new)?,
-        token_hash: cells.bytes_32()?,
-        ip_address: cells.take()?,
-        user_agent: cells.take()?,
-        created_at: cells.time()?,
-        last_activity: cells.time()?,
-        expires_at: cells.time()?,
-    })
+    db.prepare_cached(SESSIONS_OF_ACCOUNT)?
+        .query_map([account.get()], |row| session(&mut SqliteCells::of(row)))?
+        .collect()
 }
 
 /// Ends a session; whether there was one.

@@ -1,32 +1,27 @@
 //! Accounts, and the passwords of those who sign in.
 
-use domain::account::{Account, Attributes};
+use domain::account::Account;
 use domain::id::AccountId;
 use engine::store::{FIRST_OWN_ACCOUNT, FactConflict};
-use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::access::move_credentials;
 use super::cells::{SqliteCells, distinct};
-use crate::cells::{Cells as _, millisecond};
-use crate::codes::Code;
+use crate::cells::millisecond;
+use crate::codes::Code as _;
+use crate::rows::accounts::{account, account_columns, folded};
 
-macro_rules! select_account {
-    ($where:literal) => {
-        concat!(
-            "SELECT id, kind, display_name, avatar_url, city_id, rating, reviews_count, products_count, created_at, \
-             email, email_verified, phone, is_active, is_admin, attributes, password_hash FROM accounts WHERE ",
-            $where
-        )
-    };
-}
-
-pub(super) const ACCOUNT: &str = select_account!("id = ?1");
-pub(super) const ACCOUNT_BY_EMAIL: &str = select_account!("email_folded = ?1");
+pub(super) const ACCOUNT: &str =
+    concat!("SELECT ", account_columns!(), " FROM accounts WHERE id = ?1");
+pub(super) const ACCOUNT_BY_EMAIL: &str =
+    concat!("SELECT ", account_columns!(), " FROM accounts WHERE email_folded = ?1");
 
 /// Accounts by id.
 pub(super) fn accounts(db: &Connection, ids: &[AccountId]) -> Result<Vec<Account>> {
     let mut statement = db.prepare_cached(ACCOUNT)?;
-    let found = distinct(ids).into_iter().map(|id| statement.query_row([id.get()], account));
+    let found = distinct(ids)
+        .into_iter()
+        .map(|id| statement.query_row([id.get()], |row| account(&mut SqliteCells::of(row))));
     let found = found.filter_map(|account| account.optional().transpose());
     found.map(|account| account.map(|(account, _)| account)).collect()
 }
@@ -36,29 +31,9 @@ pub(super) fn account_by_email(
     db: &Connection,
     email: &str,
 ) -> Result<Option<(Account, Option<String>)>> {
-    db.prepare_cached(ACCOUNT_BY_EMAIL)?.query_row([email.to_lowercase()], account).optional()
-}
-
-fn account(row: &Row<'_>) -> Result<(Account, Option<String>)> {
-    let mut cells = SqliteCells::of(row);
-    let account = Account {
-        id: cells.id(AccountId::new)?,
-        kind: cells.code()?,
-        display_name: cells.take()?,
-        avatar_url: cells.take()?,
-        city_id: cells.take()?,
-        rating: cells.take()?,
-        reviews_count: cells.take()?,
-        products_count: cells.take()?,
-        created_at: cells.time()?,
-        email: cells.take()?,
-        email_verified: cells.take()?,
-        phone: cells.take()?,
-        is_active: cells.take()?,
-        is_admin: cells.take()?,
-        attributes: Attributes::from_json_object(cells.take()?),
-    };
-    Ok((account, cells.take()?))
+    db.prepare_cached(ACCOUNT_BY_EMAIL)?
+        .query_row([folded(email)], |row| account(&mut SqliteCells::of(row)))
+        .optional()
 }
 
 /// Whether an account exists and is active.
@@ -83,7 +58,7 @@ pub(super) fn put_account(
     account: &Account,
     password_hash: Option<&str>,
 ) -> Result<Result<(), FactConflict>> {
-    let email_folded = account.email.as_deref().map(str::to_lowercase);
+    let email_folded = account.email.as_deref().map(folded);
     let taken = db
         .prepare_cached("SELECT 1 FROM accounts WHERE email_folded = ?1 AND id <> ?2")?
         .exists(params![email_folded, account.id.get()])?;

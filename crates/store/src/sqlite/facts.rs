@@ -1,16 +1,19 @@
 //! What the marketplace pushes. Accounts and orders have files of their own; members, shops and products are here.
 
-use domain::account::{Attributes, Member};
+use domain::account::Member;
 use domain::catalog::{Fact, Product, Shop};
 use domain::id::{AccountId, MemberId, ProductId, ShopId};
 use engine::store::FactConflict;
-use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::accounts::put_account;
 use super::cells::{SqliteCells, distinct};
 use super::orders::{put_order, put_posting, put_return};
-use crate::cells::{Cells as _, number, optional_millisecond};
-use crate::codes::Code;
+use crate::cells::{number, optional_millisecond};
+use crate::codes::Code as _;
+use crate::rows::facts::{
+    member as member_row, member_columns, product, product_columns, shop, shop_columns,
+};
 
 /// Stores `facts`, newer over older.
 pub(super) fn put(db: &Connection, facts: &[Fact]) -> Result<Vec<Result<(), FactConflict>>> {
@@ -33,18 +36,12 @@ pub(super) fn put(db: &Connection, facts: &[Fact]) -> Result<Vec<Result<(), Fact
         .collect()
 }
 
+const MEMBER: &str = concat!("SELECT ", member_columns!(), " FROM members WHERE id = ?1");
+
 /// One member.
 pub(super) fn member(db: &Connection, id: MemberId) -> Result<Option<Member>> {
-    db.prepare_cached("SELECT id, account_id, name, role FROM members WHERE id = ?1")?
-        .query_row([id.get()], |row| {
-            let mut cells = SqliteCells::of(row);
-            Ok(Member {
-                id: cells.id(MemberId::new)?,
-                account: cells.id(AccountId::new)?,
-                name: cells.take()?,
-                role: cells.code()?,
-            })
-        })
+    db.prepare_cached(MEMBER)?
+        .query_row([id.get()], |row| member_row(&mut SqliteCells::of(row)))
         .optional()
 }
 
@@ -62,14 +59,19 @@ fn put_member(db: &Connection, member: &Member) -> Result<()> {
     Ok(())
 }
 
-const SHOP: &str = "SELECT id, seller_id, name, model FROM shops WHERE id = ?1";
-pub(super) const SHOPS_OF_SELLER: &str = "SELECT id, seller_id, name, model FROM shops \
-    WHERE seller_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3";
+const SHOP: &str = concat!("SELECT ", shop_columns!(), " FROM shops WHERE id = ?1");
+pub(super) const SHOPS_OF_SELLER: &str = concat!(
+    "SELECT ",
+    shop_columns!(),
+    " FROM shops WHERE seller_id = ?1 AND id > ?2 ORDER BY id LIMIT ?3"
+);
 
 /// Shops by id.
 pub(super) fn shops(db: &Connection, ids: &[ShopId]) -> Result<Vec<Shop>> {
     let mut statement = db.prepare_cached(SHOP)?;
-    let found = distinct(ids).into_iter().map(|id| statement.query_row([id.get()], shop));
+    let found = distinct(ids)
+        .into_iter()
+        .map(|id| statement.query_row([id.get()], |row| shop(&mut SqliteCells::of(row))));
     found.filter_map(|shop| shop.optional().transpose()).collect()
 }
 
@@ -81,18 +83,10 @@ pub(super) fn shops_of(
     limit: usize,
 ) -> Result<Vec<Shop>> {
     db.prepare_cached(SHOPS_OF_SELLER)?
-        .query_map(params![seller.get(), after.map_or(0, ShopId::get), number(limit)], shop)?
+        .query_map(params![seller.get(), after.map_or(0, ShopId::get), number(limit)], |row| {
+            shop(&mut SqliteCells::of(row))
+        })?
         .collect()
-}
-
-fn shop(row: &Row<'_>) -> Result<Shop> {
-    let mut cells = SqliteCells::of(row);
-    Ok(Shop {
-        id: cells.id(ShopId::new)?,
-        seller: cells.id(AccountId::new)?,
-        name: cells.take()?,
-        model: cells.code()?,
-    })
 }
 
 fn put_shop(db: &Connection, shop: &Shop) -> Result<()> {
@@ -104,26 +98,14 @@ fn put_shop(db: &Connection, shop: &Shop) -> Result<()> {
     Ok(())
 }
 
-const PRODUCT: &str =
-    "SELECT id, seller_id, sku, title, price, published_at, attributes FROM products WHERE id = ?1";
+const PRODUCT: &str = concat!("SELECT ", product_columns!(), " FROM products WHERE id = ?1");
 
 /// Products by id.
 pub(super) fn products(db: &Connection, ids: &[ProductId]) -> Result<Vec<Product>> {
     let mut statement = db.prepare_cached(PRODUCT)?;
-    let found = distinct(ids).into_iter().map(|id| {
-        statement.query_row([id.get()], |row| {
-            let mut cells = SqliteCells::of(row);
-            Ok(Product {
-                id: cells.id(ProductId::new)?,
-                seller: cells.id(AccountId::new)?,
-                sku: cells.take()?,
-                title: cells.take()?,
-                price: cells.take()?,
-                published_at: cells.optional_time()?,
-                attributes: Attributes::from_json_object(cells.take()?),
-            })
-        })
-    });
+    let found = distinct(ids)
+        .into_iter()
+        .map(|id| statement.query_row([id.get()], |row| product(&mut SqliteCells::of(row))));
     found.filter_map(|product| product.optional().transpose()).collect()
 }
 

@@ -1,58 +1,39 @@
 //! Orders with their items and postings, and what is returned of them.
 
-use domain::catalog::{Model, Order, OrderFacts, OrderItem, Posting, Return};
-use domain::id::{AccountId, OrderId, ProductId, ReturnId, ShopId};
-use rusqlite::{Connection, OptionalExtension, Result, Row, params};
+use domain::catalog::{Order, OrderFacts, Posting, Return};
+use domain::id::{OrderId, ReturnId, ShopId};
+use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::cells::{SqliteCells, distinct};
 use crate::cells::{Cells as _, millisecond, number, optional_millisecond};
+use crate::rows::orders::{
+    item, item_columns, order as order_row, order_columns_and_tables, posting, posting_columns,
+    return_columns, returned,
+};
 
-const ORDER: &str = "SELECT orders.id, orders.seller_id, orders.buyer_id, orders.shop_id, orders.number, \
-    orders.created_at, shops.model FROM orders LEFT JOIN shops ON shops.id = orders.shop_id WHERE orders.id = ?1";
+const ORDER: &str = concat!("SELECT ", order_columns_and_tables!(), " WHERE orders.id = ?1");
 const ITEMS: &str =
-    "SELECT product_id, quantity FROM order_items WHERE order_id = ?1 ORDER BY position";
-pub(super) const POSTINGS: &str = "SELECT number, order_id, paid_at, delivered_at, cancelled_at FROM postings \
-    WHERE order_id = ?1 ORDER BY number";
+    concat!("SELECT ", item_columns!(), " FROM order_items WHERE order_id = ?1 ORDER BY position");
+pub(super) const POSTINGS: &str =
+    concat!("SELECT ", posting_columns!(), " FROM postings WHERE order_id = ?1 ORDER BY number");
+const RETURN: &str = concat!("SELECT ", return_columns!(), " FROM returns WHERE id = ?1");
 
 /// An order with its model and its postings.
 pub(super) fn order(db: &Connection, id: OrderId) -> Result<Option<OrderFacts>> {
-    let found = db.prepare_cached(ORDER)?.query_row([id.get()], order_and_model).optional()?;
+    let found = db
+        .prepare_cached(ORDER)?
+        .query_row([id.get()], |row| order_row(&mut SqliteCells::of(row)))
+        .optional()?;
     let Some((order, model)) = found else { return Ok(None) };
     let items = db
         .prepare_cached(ITEMS)?
-        .query_map([id.get()], |row| {
-            let mut cells = SqliteCells::of(row);
-            Ok(OrderItem { product: cells.id(ProductId::new)?, quantity: cells.number()? })
-        })?
+        .query_map([id.get()], |row| Ok(item(&mut SqliteCells::of(row))?.1))?
         .collect::<Result<_>>()?;
-    let postings =
-        db.prepare_cached(POSTINGS)?.query_map([id.get()], posting)?.collect::<Result<_>>()?;
+    let postings = db
+        .prepare_cached(POSTINGS)?
+        .query_map([id.get()], |row| posting(&mut SqliteCells::of(row)))?
+        .collect::<Result<_>>()?;
     Ok(Some(OrderFacts { order: Order { items, ..order }, model, postings }))
-}
-
-fn order_and_model(row: &Row<'_>) -> Result<(Order, Model)> {
-    let mut cells = SqliteCells::of(row);
-    let order = Order {
-        id: cells.id(OrderId::new)?,
-        seller: cells.id(AccountId::new)?,
-        buyer: cells.id(AccountId::new)?,
-        shop: cells.optional_id(ShopId::new)?,
-        number: cells.take()?,
-        created_at: cells.time()?,
-        items: Vec::new(),
-    };
-    Ok((order, cells.optional_code()?.unwrap_or(Model::Fbs)))
-}
-
-fn posting(row: &Row<'_>) -> Result<Posting> {
-    let mut cells = SqliteCells::of(row);
-    Ok(Posting {
-        number: cells.take()?,
-        order: cells.id(OrderId::new)?,
-        paid_at: cells.optional_time()?,
-        delivered_at: cells.optional_time()?,
-        cancelled_at: cells.optional_time()?,
-    })
 }
 
 /// Orders by id.
@@ -112,18 +93,10 @@ pub(super) fn put_posting(db: &Connection, posting: &Posting) -> Result<()> {
 
 /// Returns by id.
 pub(super) fn returns(db: &Connection, ids: &[ReturnId]) -> Result<Vec<Return>> {
-    let mut statement =
-        db.prepare_cached("SELECT id, order_id, created_at FROM returns WHERE id = ?1")?;
-    let found = distinct(ids).into_iter().map(|id| {
-        statement.query_row([id.get()], |row| {
-            let mut cells = SqliteCells::of(row);
-            Ok(Return {
-                id: cells.id(ReturnId::new)?,
-                order: cells.id(OrderId::new)?,
-                created_at: cells.time()?,
-            })
-        })
-    });
+    let mut statement = db.prepare_cached(RETURN)?;
+    let found = distinct(ids)
+        .into_iter()
+        .map(|id| statement.query_row([id.get()], |row| returned(&mut SqliteCells::of(row))));
     found.filter_map(|returned| returned.optional().transpose()).collect()
 }
 

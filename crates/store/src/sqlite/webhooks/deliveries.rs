@@ -5,13 +5,16 @@ use domain::id::{AccountId, WebhookId};
 use engine::store::Delivery;
 use rusqlite::{Connection, Result, params};
 
-use crate::cells::{Cells as _, millisecond, number};
-use crate::codes::Code;
+use crate::cells::{millisecond, number};
+use crate::codes::Code as _;
+use crate::rows::webhooks::{delivery, delivery_columns};
 use crate::sqlite::cells::SqliteCells;
 
-pub(in crate::sqlite) const PAGE: &str = "SELECT id, webhook_id, sequence, kind, attempt, at, duration_ms, status, outcome, \
-    reason, response FROM deliveries \
-    WHERE account_id = ?1 AND webhook_id = ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4";
+pub(in crate::sqlite) const PAGE: &str = concat!(
+    "SELECT ",
+    delivery_columns!(),
+    " FROM deliveries WHERE account_id = ?1 AND webhook_id = ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4"
+);
 pub(in crate::sqlite) const OF_WEBHOOK: &str =
     "SELECT id FROM deliveries WHERE account_id = ?1 AND webhook_id = ?2 LIMIT ?3";
 pub(in crate::sqlite) const OLDEST: &str =
@@ -49,20 +52,7 @@ pub(super) fn page(
     let before = before.unwrap_or(i64::MAX);
     db.prepare_cached(PAGE)?
         .query_map([account.get(), webhook.get(), before, number(limit)], |row| {
-            let mut cells = SqliteCells::of(row);
-            Ok(Delivery {
-                id: cells.take()?,
-                webhook: cells.id(WebhookId::new)?,
-                sequence: cells.take()?,
-                kind: cells.take()?,
-                attempt: cells.number()?,
-                at: cells.time()?,
-                duration_ms: cells.take()?,
-                status: cells.optional_number()?,
-                outcome: cells.code()?,
-                reason: cells.take()?,
-                response: cells.take()?,
-            })
+            delivery(&mut SqliteCells::of(row))
         })?
         .collect()
 }

@@ -2,20 +2,24 @@
 
 use domain::Timestamp;
 use domain::id::{AccountId, ChatId, WebhookId};
-use engine::store::{
-    LeasedWebhook, ProgressChange, WaitingPush, Webhook, WebhookHealth, WebhookProgress,
-};
+use engine::store::{LeasedWebhook, ProgressChange, Webhook, WebhookHealth, WebhookProgress};
 use rusqlite::{Connection, OptionalExtension, Result, ToSql, named_params, params};
 
 use super::{deliveries, subscriptions};
-use crate::cells::{Cells as _, millisecond, optional_millisecond};
+use crate::cells::{millisecond, optional_millisecond};
+use crate::rows::webhooks::{progress, progress_columns, waiting_push, waiting_push_columns};
 use crate::sqlite::cells::SqliteCells;
 
-pub(in crate::sqlite) const PROGRESS: &str = "SELECT revision, position, failing_since, was_reached, has_alarmed, \
-    pinged_at, counted_since, attempts, answered_200 FROM webhook_progress \
-    WHERE account_id = ?1 AND webhook_id = ?2";
-pub(in crate::sqlite) const WAITING: &str = "SELECT sequence, chat_id, attempts, next_attempt_at FROM waiting_pushes \
-    WHERE account_id = ?1 AND webhook_id = ?2 ORDER BY sequence";
+pub(in crate::sqlite) const PROGRESS: &str = concat!(
+    "SELECT ",
+    progress_columns!(),
+    " FROM webhook_progress WHERE account_id = ?1 AND webhook_id = ?2"
+);
+pub(in crate::sqlite) const WAITING: &str = concat!(
+    "SELECT ",
+    waiting_push_columns!(),
+    " FROM waiting_pushes WHERE account_id = ?1 AND webhook_id = ?2 ORDER BY sequence"
+);
 
 const BEGIN: &str = "INSERT INTO webhook_progress (account_id, webhook_id, revision, position, failing_since, \
     was_reached, has_alarmed, pinged_at, counted_since, attempts, answered_200, holder, held_until) \
@@ -125,36 +129,16 @@ pub(super) fn of(
     account: AccountId,
     id: WebhookId,
 ) -> Result<Option<WebhookProgress>> {
+    let found = db
+        .prepare_cached(PROGRESS)?
+        .query_row([account.get(), id.get()], |row| progress(&mut SqliteCells::of(row)))
+        .optional()?;
+    let Some(progress) = found else { return Ok(None) };
     let waiting = db
         .prepare_cached(WAITING)?
-        .query_map([account.get(), id.get()], |row| {
-            let mut cells = SqliteCells::of(row);
-            Ok(WaitingPush {
-                sequence: cells.take()?,
-                chat: cells.optional_id(ChatId::new)?,
-                attempts: cells.number()?,
-                next_attempt_at: cells.time()?,
-            })
-        })?
+        .query_map([account.get(), id.get()], |row| waiting_push(&mut SqliteCells::of(row)))?
         .collect::<Result<_>>()?;
-    let progress = db.prepare_cached(PROGRESS)?.query_row([account.get(), id.get()], |row| {
-        let mut cells = SqliteCells::of(row);
-        Ok(WebhookProgress {
-            revision: cells.take()?,
-            position: cells.take()?,
-            waiting,
-            health: WebhookHealth {
-                failing_since: cells.optional_time()?,
-                was_reached: cells.take()?,
-                has_alarmed: cells.take()?,
-                pinged_at: cells.time()?,
-                counted_since: cells.time()?,
-                attempts: cells.number()?,
-                answered_200: cells.number()?,
-            },
-        })
-    });
-    progress.optional()
+    Ok(Some(WebhookProgress { waiting, ..progress }))
 }
 
 /// Takes the active webhooks in `formats` that nobody holds at `now`, and renews those that `holder` holds.

@@ -6,18 +6,15 @@ use engine::store::{NotStored, ResumeFrom, UrlUse, Webhook, WebhookState};
 use rusqlite::{Connection, Error, OptionalExtension, Result, Row, ToSql, named_params, params};
 
 use super::progress;
-use crate::cells::{Cells as _, millisecond, number};
-use crate::codes::Code;
+use crate::cells::{millisecond, number};
+use crate::codes::Code as _;
+use crate::rows::webhooks::{webhook, webhook_columns};
 use crate::sqlite::cells::SqliteCells;
 use crate::sqlite::log;
 
 macro_rules! select_webhook {
     ($rest:literal) => {
-        concat!(
-            "SELECT id, account_id, format, url, url_is_exact, name, types, secret, previous_secret, \
-             previous_secret_until, state, created_at FROM webhooks WHERE ",
-            $rest
-        )
+        concat!("SELECT ", webhook_columns!(), " FROM webhooks WHERE ", $rest)
     };
 }
 
@@ -66,17 +63,17 @@ pub(super) fn create(
 
 /// The webhooks of an account.
 pub(super) fn of_account(db: &Connection, account: AccountId) -> Result<Vec<Webhook>> {
-    db.prepare_cached(OF_ACCOUNT)?.query_map([account.get()], webhook)?.collect()
+    db.prepare_cached(OF_ACCOUNT)?.query_map([account.get()], row)?.collect()
 }
 
 /// One webhook.
 pub(super) fn by_id(db: &Connection, account: AccountId, id: WebhookId) -> Result<Option<Webhook>> {
-    db.prepare_cached(BY_ID)?.query_row([id.get(), account.get()], webhook).optional()
+    db.prepare_cached(BY_ID)?.query_row([id.get(), account.get()], row).optional()
 }
 
 /// All webhooks that are pushed to: active ones, unless their account is out of use.
 pub(super) fn active(db: &Connection) -> Result<Vec<Webhook>> {
-    db.prepare_cached(ACTIVE)?.query_map([], webhook)?.collect()
+    db.prepare_cached(ACTIVE)?.query_map([], row)?.collect()
 }
 
 /// Stores `after` if `before` stands there, unless its URL is new and taken.
@@ -172,19 +169,6 @@ fn write(
     Ok(())
 }
 
-fn webhook(row: &Row<'_>) -> Result<Webhook> {
-    let mut cells = SqliteCells::of(row);
-    Ok(Webhook {
-        id: cells.id(WebhookId::new)?,
-        account: cells.id(AccountId::new)?,
-        format: cells.take()?,
-        url: cells.take()?,
-        url_is_exact: cells.take()?,
-        name: cells.take()?,
-        types: cells.take::<String>()?.split_whitespace().map(str::to_owned).collect(),
-        secret: cells.bytes_32()?,
-        previous_secret: cells.optional_bytes_32()?.zip(cells.optional_time()?),
-        state: cells.code()?,
-        created_at: cells.time()?,
-    })
+fn row(row: &Row<'_>) -> Result<Webhook> {
+    webhook(&mut SqliteCells::of(row))
 }
