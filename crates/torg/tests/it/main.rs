@@ -13,6 +13,7 @@ mod partizap;
 mod readme;
 mod recovery;
 mod rooms;
+mod shared_limits;
 mod signals;
 mod stop;
 mod yandex_market;
