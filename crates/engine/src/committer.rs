@@ -2,26 +2,34 @@
 //!
 //! There is no timer. An idle server commits each command at once; a loaded one finds its batches by itself.
 
+use std::num::NonZeroUsize;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use domain::batch::{Batch, Submission};
 use domain::commands::{Answer, Command};
+use domain::id::{AccountId, ChatId};
 use domain::policy::Policy;
+use futures_util::FutureExt as _;
+use moka::sync::Cache;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::error::EngineError;
-use crate::store::Store;
+use crate::store::{Committed, Store, StoreError};
 use crate::wakeups::Wakeups;
 
 /// The most commands in one transaction.
 const BATCH_MAX: usize = 256;
 /// The most commands that wait. Beyond, callers are told to come back.
 const QUEUE_MAX: usize = 4096;
+/// So many chats are remembered with who sells in them.
+const SELLERS_KEPT: u64 = 100_000;
 
 /// Takes commands and answers when they are durable.
 pub(crate) struct Committer {
-    queue: mpsc::Sender<Waiting>,
+    lanes: Vec<mpsc::Sender<Waiting>>,
+    sellers: Cache<ChatId, AccountId>,
     stop: watch::Sender<bool>,
 }
 
@@ -31,16 +39,27 @@ struct Waiting {
 }
 
 impl Committer {
-    /// Starts the task that commits, on the current runtime.
+    /// Starts the tasks that commit, on the current runtime: as many as batches are committed side by side.
     pub(crate) fn start(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         wakeups: Arc<Wakeups>,
+        side_by_side: NonZeroUsize,
     ) -> Self {
-        let (queue, waiting) = mpsc::channel(QUEUE_MAX);
         let (stop, stopping) = watch::channel(false);
-        tokio::spawn(commit_batches(Commits { store, clock, wakeups }, waiting, stopping));
-        Self { queue, stop }
+        let sellers = Cache::new(SELLERS_KEPT);
+        let lanes = (0..side_by_side.get()).map(|_| {
+            let (queue, waiting) = mpsc::channel(QUEUE_MAX / side_by_side);
+            let commits = Commits {
+                store: Arc::clone(&store),
+                clock: Arc::clone(&clock),
+                wakeups: Arc::clone(&wakeups),
+                sellers: sellers.clone(),
+            };
+            tokio::spawn(commit_batches(commits, waiting, stopping.clone()));
+            queue
+        });
+        Self { lanes: lanes.collect(), sellers, stop }
     }
 
     /// Carries out `command`. When this answers, the outcome is durable and visible to every later read. Dropping the
@@ -51,8 +70,9 @@ impl Committer {
         policy: Arc<Policy>,
     ) -> Result<Answer, EngineError> {
         let (answer, answered) = oneshot::channel();
+        let lane = self.lane_of(&command);
         let waiting = Waiting { submission: Submission { command, policy }, answer };
-        self.queue.try_send(waiting).map_err(|problem| match problem {
+        lane.try_send(waiting).map_err(|problem| match problem {
             mpsc::error::TrySendError::Full(_) => EngineError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => EngineError::Unavailable,
         })?;
@@ -62,9 +82,21 @@ impl Committer {
     /// Accepts nothing more, and returns when everything accepted is answered.
     pub(crate) async fn stop(&self) {
         self.stop.send_replace(true);
-        self.queue.closed().await;
-        // The task holds a receiver of the channel until it has answered everyone.
+        for lane in &self.lanes {
+            lane.closed().await;
+        }
+        // Each task holds a receiver of the channel until it has answered everyone.
         self.stop.closed().await;
+    }
+
+    /// Commands about the chats of one seller go the same way, so that batches side by side seldom wait for one another.
+    /// Where the seller is not known yet, any way will do.
+    fn lane_of(&self, command: &Command) -> &mpsc::Sender<Waiting> {
+        let number = match command.chat() {
+            Some(chat) => self.sellers.get(&chat).map_or(chat.get(), AccountId::get),
+            None => 0,
+        };
+        &self.lanes[usize::try_from(number).unwrap_or_default() % self.lanes.len()]
     }
 }
 
@@ -73,6 +105,7 @@ struct Commits {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     wakeups: Arc<Wakeups>,
+    sellers: Cache<ChatId, AccountId>,
 }
 
 async fn commit_batches(
@@ -99,8 +132,16 @@ impl Commits {
     async fn commit(&self, waiting: Vec<Waiting>) {
         let (submissions, callers): (Vec<_>, Vec<_>) =
             waiting.into_iter().map(|Waiting { submission, answer }| (submission, answer)).unzip();
-        let committed = self.store.commit(Batch { submissions, now: self.clock.now() }).await;
+        let commands = submissions.len();
+        let committing = self.store.commit(Batch { submissions, now: self.clock.now() });
+        // Whatever is wrong with one batch, the next one is committed.
+        let committed = AssertUnwindSafe(committing).catch_unwind().await.unwrap_or_else(|_| {
+            Committed::failed(commands, &StoreError::Failed("a commit has panicked".to_owned()))
+        });
         for (caller, answer) in callers.into_iter().zip(committed.answers) {
+            if let Ok(Answer::Opened { chat, .. } | Answer::Posted { chat, .. }) = &answer {
+                self.sellers.insert(chat.id, chat.seller.account);
+            }
             // A caller that has gone away does not need the answer.
             let _ = caller.send(answer.map_err(EngineError::from));
         }

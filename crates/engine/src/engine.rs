@@ -1,5 +1,6 @@
 //! The engine itself: what it is made of, and how it stops.
 
+use std::num::NonZeroUsize;
 use std::sync::{Arc, Weak};
 
 use domain::Timestamp;
@@ -60,6 +61,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// Where the bytes of files are kept.
     pub vault: media::Vault,
+    /// How many batches are committed side by side: 1 for a store with one writer.
+    pub committers: NonZeroUsize,
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Gives randomness.
@@ -75,7 +78,8 @@ pub struct Parts {
 impl Engine {
     /// Starts the engine on the current runtime, by the rules of `policy`.
     pub async fn start(parts: Parts, policy: Policy) -> Result<Self, EngineError> {
-        let Parts { store, vault, clock, random, relay, unit_ledger, public_url } = parts;
+        let Parts { store, vault, committers, clock, random, relay, unit_ledger, public_url } =
+            parts;
         let link_secret = store.secret("links", random.secret()).await?;
         let cursor_secret = store.secret("cursors", random.secret()).await?;
         let wakeups = Arc::new(Wakeups::new(Arc::clone(&relay)));
@@ -85,6 +89,7 @@ impl Engine {
                 Arc::clone(&store),
                 Arc::clone(&clock),
                 Arc::clone(&wakeups),
+                committers,
             ),
             wakeups,
             presence: Presence::new(replica_id(&*random)),

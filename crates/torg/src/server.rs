@@ -2,6 +2,7 @@
 
 use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -170,6 +171,8 @@ pub async fn open_engine(
     let Surroundings { clock, random } = surroundings;
     let parts = Parts {
         store: Arc::new(store),
+        // SQLite has one writer.
+        committers: NonZeroUsize::MIN,
         vault,
         clock,
         random,

@@ -164,6 +164,22 @@ impl Command {
         }
     }
 
+    /// The chat that it names.
+    pub fn chat(&self) -> Option<ChatId> {
+        match self {
+            Self::PostMessage(command) => Some(command.chat),
+            Self::PostAsMarketplace(command) => Some(command.chat),
+            Self::EditMessage(command) => Some(command.chat),
+            Self::MarkRead(command) => Some(command.chat),
+            Self::MarkDelivered(command) => Some(command.chat),
+            Self::HideChat(command) => Some(command.chat),
+            Self::SetBlock(command) => Some(command.chat),
+            Self::SteerChat(command) => Some(command.chat),
+            Self::Dispute(command) => command.chat(),
+            Self::OpenChat(_) | Self::AttachFile(_) | Self::RaiseAlarm(_) => None,
+        }
+    }
+
     /// How many new ids it uses up at most.
     pub(crate) fn ids_wanted(&self) -> IdsWanted {
         match self {

@@ -96,6 +96,14 @@ impl Dispute {
         }
     }
 
+    /// The chat that it names.
+    pub(super) fn chat(&self) -> Option<ChatId> {
+        match self {
+            Self::StartInChat(chat) | Self::End(chat) => Some(*chat),
+            Self::StartAboutOrder { .. } | Self::StartAboutReturn { .. } => None,
+        }
+    }
+
     pub(super) fn key(&self, world: &World) -> Option<ChatKey> {
         let (context, order) = match self {
             Self::StartInChat(_) | Self::End(_) => return None,

@@ -21,6 +21,8 @@ mod search;
 mod units;
 mod webhooks;
 
+use std::num::NonZeroUsize;
+
 use async_trait::async_trait;
 use domain::Timestamp;
 use domain::account::{Account, Member};
@@ -49,6 +51,12 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
+    /// How many batches a server commits side by side: while one waits for the disk, others are decided.
+    pub const COMMITTERS: NonZeroUsize = match NonZeroUsize::new(4) {
+        Some(committers) => committers,
+        None => NonZeroUsize::MIN,
+    };
+
     /// Opens the database at `url` (`postgres://user:password@host:port/database`, with the parameters that libpq knows)
     /// and brings it to the schema of this program; of several servers that start at once, one does. The database must
     /// exist.

@@ -12,8 +12,7 @@ use crate::cells::{Cells, millisecond};
 
 /// What of the `wanted` units ($5) the window of $4 units still has is taken, and remembered in the row: it cannot be
 /// told from the sum alone.
-const LEASE: &str =
-    "INSERT INTO unit_leases AS held (what, subject, until, taken, granted)
+const LEASE: &str = "INSERT INTO unit_leases AS held (what, subject, until, taken, granted)
     VALUES ($1, $2, $3, least($4::BIGINT, $5::BIGINT), least($4, $5))
     ON CONFLICT (what, subject, until) DO UPDATE SET
         taken = held.taken + greatest(least($4 - held.taken, $5), 0),
@@ -21,8 +20,7 @@ const LEASE: &str =
     RETURNING granted, taken";
 
 /// Moves the end of an interval that is over, and tells where it was.
-const TAKE_ONCE: &str =
-    "INSERT INTO unit_intervals AS held (what, subject, until, until_before)
+const TAKE_ONCE: &str = "INSERT INTO unit_intervals AS held (what, subject, until, until_before)
     VALUES ($1, $2, $4, $3)
     ON CONFLICT (what, subject) DO UPDATE SET
         until = CASE WHEN held.until <= $3 THEN $4 ELSE held.until END,
