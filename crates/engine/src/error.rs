@@ -56,7 +56,12 @@ impl From<StoreError> for EngineError {
 
 impl From<VaultError> for EngineError {
     fn from(error: VaultError) -> Self {
-        tracing::error!(error = &error as &dyn std::error::Error, "the store of the files failed");
+        let trouble = error.trouble();
+        tracing::error!(
+            ?trouble,
+            error = &error as &dyn std::error::Error,
+            "the store of the files failed"
+        );
         match error {
             VaultError::Damaged(_) => Self::Internal,
             VaultError::Folder(_)

@@ -5,7 +5,7 @@ use domain::attachment::{Attachment, File};
 use domain::commands::{Answer, AttachFile, Command, Draft};
 use domain::id::{AccountId, AttachmentId, ChatId};
 use domain::refusal::{Missing, Refusal};
-use media::{ContentHash, FileName, MediaType, PictureRules};
+use media::{ContentHash, FileName, MediaType, PictureRules, VaultError};
 
 use crate::access::Caller;
 use crate::commands::{Posted, unexpected};
@@ -124,6 +124,11 @@ impl Engine {
     /// The address under which browsers reach the server, without a slash at the end.
     pub fn public_url(&self) -> &str {
         self.links().public_url()
+    }
+
+    /// Makes sure that files can be kept and fetched; meant for the start.
+    pub async fn check_files(&self) -> Result<(), VaultError> {
+        self.vault().check().await
     }
 
     async fn require_permission(&self, caller: &Caller, chat: ChatId) -> Result<(), EngineError> {

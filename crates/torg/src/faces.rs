@@ -13,7 +13,7 @@ use webhooks::{PushFormat, Receive, WebhookRules, Webhooks};
 
 use crate::front::Face;
 use crate::settings::{
-    ModelName, OzonSettings, PublicUrl, SellerSettings, Settings, SubscriptionGate,
+    ModelName, OzonSettings, SellerSettings, Settings, SubscriptionGate, WebUrl,
     YandexMarketSettings,
 };
 
@@ -237,7 +237,7 @@ fn partizap(all: &Settings, engine: &Engine) -> Face {
         registration: settings.registration,
         time_offset: settings.time_offset.offset(),
         allowed_origins: settings.allowed_origins.clone(),
-        public_origin: all.public_url.as_ref().map(PublicUrl::origin),
+        public_origin: all.public_url.as_ref().map(WebUrl::origin),
         echo_messages: settings.echo_messages,
         online_events: settings.online_events,
         send_time_max: all.limits.send_time_max(),

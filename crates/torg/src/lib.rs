@@ -2,6 +2,7 @@
 //!
 //! It is the only crate that names all others. It decides nothing about chats.
 
+pub mod attachments;
 pub mod cli;
 pub mod demo;
 pub mod faces;

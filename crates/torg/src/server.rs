@@ -18,6 +18,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use webhooks::{Sender, SenderRules, Webhooks};
 
+use crate::attachments::{self, open_vault};
 use crate::faces::{faces, native_policy, push_formats, webhook_rules};
 use crate::front::{Readiness, front};
 use crate::serve::{Stopped, serve};
@@ -66,6 +67,7 @@ impl Server {
         let address = listener.local_addr()?;
         let folder = occupy(&settings.data_dir)?;
         let engine = open_engine(settings, address, surroundings).await?;
+        attachments::check(&engine, settings).await?;
 
         let formats = push_formats(settings, &engine);
         let webhooks = Webhooks::new(engine.clone(), formats, webhook_rules(settings))?;
@@ -162,8 +164,7 @@ pub async fn open_engine(
     make_folder(folder)?;
     let store = SqliteStore::open(folder.join("torg.sqlite"))
         .with_context(|| format!("cannot open the database in {}", folder.display()))?;
-    let vault = media::Vault::open(&folder.join("attachments"))
-        .with_context(|| format!("cannot open the attachments in {}", folder.display()))?;
+    let vault = open_vault(settings)?;
     let public_url = match &settings.public_url {
         Some(url) => url.as_str().to_owned(),
         None => format!("http://{address}"),

@@ -3,6 +3,7 @@
 //! The doc comment of each setting is its reference: `torg config-reference` prints it, and a refusal of a wrong value
 //! quotes it.
 
+mod attachments;
 mod dialects;
 mod load;
 mod values;
@@ -15,11 +16,14 @@ use domain::SignedDuration;
 use engine::housekeeping::Retention;
 use http_kit::client_address::AddressBlock;
 
+pub use attachments::AttachmentSettings;
 pub use dialects::{
     OzonSettings, PartizapLimits, PartizapSettings, YandexMarketHourlyLimits, YandexMarketSettings,
 };
 pub use load::{Origin, SettingsProblem, SettingsProblems, Sources, load, reference};
-pub use values::{LogFormat, ModelName, PublicUrl, SubscriptionGate, TimeOffset};
+pub use values::{
+    AttachmentsUrl, LogFormat, ModelName, Secret, SubscriptionGate, TimeOffset, WebUrl,
+};
 use values::{is_host_name, is_log_filter, is_within};
 
 /// Settings of the Torg server.
@@ -36,7 +40,7 @@ pub struct Settings {
 
     /// Where clients reach this server, the base of the links in its answers: an http or https URL without query, such
     /// as `https://chat.example.com`. Unset: taken from the listening address.
-    pub public_url: Option<PublicUrl>,
+    pub public_url: Option<WebUrl>,
 
     /// The folder of the database and the attachments; made at the first start.
     #[config(default = "data")]
@@ -45,6 +49,10 @@ pub struct Settings {
     /// Proxies in front of this server whose X-Forwarded-For is believed: addresses or blocks, such as "10.0.0.0/8".
     #[config(default = [])]
     pub trusted_proxies: Vec<AddressBlock>,
+
+    /// Where attachments lie. Several servers need one place that all of them reach.
+    #[config(nested)]
+    pub attachments: AttachmentSettings,
 
     /// What is logged, and how. Texts of chats and keys never are.
     #[config(nested)]

@@ -13,6 +13,9 @@ use super::Settings;
 
 type SettingsLayer = <Settings as Config>::Layer;
 
+/// The settings whose values are shown to nobody, not even to those who gave a wrong one.
+const SECRETS: [&str; 1] = ["attachments.secret_access_key"];
+
 /// What the names of environment variables begin with.
 const VARIABLE_PREFIX: &str = "TORG_";
 
@@ -118,8 +121,12 @@ pub fn load(sources: &Sources) -> Result<Settings, SettingsProblems> {
     let contradiction =
         |reason: String| SettingsProblems(vec![SettingsProblem::Contradiction(reason)]);
     let layer = merged.layer.with_fallback(SettingsLayer::default_values());
-    let settings =
+    let mut settings =
         Settings::from_layer(layer).map_err(|error| contradiction(format!("{error:#}")))?;
+    settings.attachments.take_shared_variables(&sources.environment);
+    if let Some(reason) = settings.attachments.contradiction() {
+        return Err(contradiction(reason));
+    }
     match shared_host(&settings) {
         Some(host) => {
             Err(contradiction(format!("two APIs have the same host '{host}': each needs its own")))
@@ -166,7 +173,7 @@ impl Merged {
         }
         self.problems.push(SettingsProblem::WrongValue {
             name: name.to_owned(),
-            value: format!("{text:?}"),
+            value: shown(name, format!("{text:?}")),
             origin: origin.clone(),
             reason: first_reason.unwrap_or_default(),
             allowed: documentation(field),
@@ -208,7 +215,7 @@ impl Merged {
                     self.take_table(&name, table, meta, origin);
                 }
                 (FieldKind::Nested { .. } | FieldKind::Leaf { .. }, value) => {
-                    let shown = value.to_string();
+                    let shown = shown(&name, value.to_string());
                     match layer_of(&name, value) {
                         Ok(layer) => self.accept(layer),
                         Err(reason) => self.problems.push(SettingsProblem::WrongValue {
@@ -239,6 +246,11 @@ fn layer_of(name: &str, value: Value) -> Result<SettingsLayer, String> {
         let reason = error.message();
         reason.strip_prefix("validation failed: ").unwrap_or(reason).to_owned()
     })
+}
+
+/// A refused value, as the refusal shows it.
+fn shown(name: &str, value: String) -> String {
+    if SECRETS.contains(&name) { "(not shown)".to_owned() } else { value }
 }
 
 fn as_toml(text: &str) -> Option<Value> {

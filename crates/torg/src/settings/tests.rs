@@ -78,6 +78,80 @@ fn a_value_outside_the_file_may_be_bare() {
     assert_eq!(settings.partizap.prefix, "");
 }
 
+const KEY: [(&str, &str); 2] =
+    [("AWS_ACCESS_KEY_ID", "shared"), ("AWS_SECRET_ACCESS_KEY", "the shared secret")];
+
+#[test]
+fn attachments_lie_in_a_folder_or_a_bucket() {
+    let folder = |file: &str| {
+        let settings = loaded(file, &[], &[]).unwrap();
+        settings.attachments.folder(&settings.data_dir).unwrap()
+    };
+    assert_eq!(folder("data_dir = '/srv'"), PathBuf::from("/srv/attachments"));
+    assert_eq!(
+        folder("[attachments]\nurl = 'file:///srv/my%20files'"),
+        PathBuf::from("/srv/my files")
+    );
+
+    let file = "[attachments]\nurl = 's3://files/shop/one/'\nendpoint = 'https://storage.example/'";
+    let settings = loaded(file, &[("AWS_REGION", "ru-central1"), KEY[0], KEY[1]], &[]).unwrap();
+    assert_eq!(settings.attachments.folder(&settings.data_dir), None);
+    let bucket = settings.attachments.bucket().unwrap();
+    assert_eq!((bucket.name.as_str(), bucket.prefix.as_str()), ("files", "shop/one"));
+    assert_eq!(bucket.endpoint.as_deref(), Some("https://storage.example"));
+    assert_eq!((bucket.region.as_str(), bucket.path_style), ("ru-central1", true));
+    assert_eq!((bucket.key.id.as_str(), bucket.key.secret.as_str()), (KEY[0].1, KEY[1].1));
+}
+
+#[test]
+fn the_shared_key_of_the_machine_is_for_buckets_without_a_key_of_their_own() {
+    let own = "[attachments]\nurl = 's3://files'\naccess_key_id = 'own'\nsecret_access_key = 'own'";
+    let bucket = loaded(own, &KEY, &[]).unwrap().attachments.bucket().unwrap();
+    assert_eq!((bucket.key.id.as_str(), bucket.region.as_str()), ("own", "us-east-1"));
+    assert_eq!(loaded("", &KEY, &[]).unwrap(), load(&Sources::default()).unwrap());
+    let half = "[attachments]\nurl = 's3://files'\naccess_key_id = 'own'";
+    assert!(refusal(half, &KEY, &[]).contains("attachments.secret_access_key"));
+}
+
+#[test]
+fn settings_of_attachments_that_do_not_go_together_are_refused() {
+    let cases = [
+        ("endpoint = 'https://a.example'", "attachments.url"),
+        ("url = 'file:///srv'\nregion = 'here'", "attachments.region"),
+        ("url = 's3://files'", "AWS_ACCESS_KEY_ID"),
+        (
+            "url = 's3://files'\nendpoint = 'http://a.example'\naccess_key_id = 'a'\nsecret_access_key = 'b'",
+            "attachments.allow_http",
+        ),
+        ("url = 's3://'", "name of a bucket"),
+        ("url = 's3://key:secret@files'", "name of a bucket"),
+        ("url = 's3://files/../up'", "prefix"),
+        ("url = 'file://srv'", "absolute path"),
+        ("url = '/srv'", "neither"),
+        ("region = 'a b'", "not a region"),
+    ];
+    for (settings, reason) in cases {
+        let refusal = refusal(&format!("[attachments]\n{settings}"), &[], &[]);
+        assert!(refusal.contains(reason), "{settings}: {refusal}");
+    }
+}
+
+#[test]
+fn a_secret_is_shown_to_nobody() {
+    let secret = ("TORG_ATTACHMENTS_SECRET_ACCESS_KEY", "hush");
+    let environment =
+        [("TORG_ATTACHMENTS_URL", "s3://files"), ("TORG_ATTACHMENTS_ACCESS_KEY_ID", "a"), secret];
+    let settings = loaded("", &environment, &[]).unwrap();
+    assert_eq!(settings.attachments.bucket().unwrap().key.secret, "hush");
+    assert!(!format!("{settings:?}").contains("hush"));
+    assert!(!format!("{:?}", settings.attachments.bucket()).contains("hush"));
+    for wrong in ["secret_access_key = 4711", "secret_access_key = ['4711']"] {
+        let refusal = refusal(&format!("[attachments]\n{wrong}"), &[], &[]);
+        assert!(refusal.contains("attachments.secret_access_key"), "{refusal}");
+        assert!(!refusal.contains("'4711'") && !refusal.contains("= 4711"), "{refusal}");
+    }
+}
+
 #[test]
 fn an_unknown_name_is_refused_with_the_names_that_exist() {
     let cases = [
@@ -173,6 +247,6 @@ fn the_origin_of_a_url_ends_before_its_path() {
         ("http://chat.example:8080/torg/one", "http://chat.example:8080"),
         ("http://[::1]:8080/torg", "http://[::1]:8080"),
     ] {
-        assert_eq!(PublicUrl::try_from(url.to_owned()).unwrap().origin(), origin, "{url}");
+        assert_eq!(WebUrl::try_from(url.to_owned()).unwrap().origin(), origin, "{url}");
     }
 }

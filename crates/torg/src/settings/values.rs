@@ -6,11 +6,13 @@
 )]
 
 use std::fmt;
+use std::path::PathBuf;
 
 use domain::catalog::Model;
 use hyper::Uri;
 use hyper::http::uri::Authority;
 use jiff::tz::Offset;
+use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
 /// How a log line looks.
@@ -35,17 +37,37 @@ pub enum SubscriptionGate {
     SendsAndHistory,
 }
 
-/// The base of links: scheme, host and perhaps a path; without a slash at the end.
+/// An http or https URL to which a path can be added: scheme, host and perhaps a path.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct PublicUrl(String);
+pub struct WebUrl(String);
+
+/// Where attachments lie.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum AttachmentsUrl {
+    /// `file:///folder`
+    Folder(PathBuf),
+    /// `s3://bucket/prefix`
+    Bucket {
+        /// The name of the bucket.
+        name: String,
+        /// What the keys begin with, without a slash at the begin and the end; empty for nothing.
+        prefix: String,
+    },
+}
+
+/// A text that is never shown.
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub struct Secret(String);
 
 /// An offset from UTC, written `+03:00`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct TimeOffset(Offset);
 
-impl PublicUrl {
+impl WebUrl {
     /// The URL without a slash at the end, so that a path can follow.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -61,13 +83,13 @@ impl PublicUrl {
     }
 }
 
-impl fmt::Display for PublicUrl {
+impl fmt::Display for WebUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl TryFrom<String> for PublicUrl {
+impl TryFrom<String> for WebUrl {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
@@ -80,6 +102,66 @@ impl TryFrom<String> for PublicUrl {
             return Err(PROBLEM);
         }
         Ok(Self(text.trim_end_matches('/').to_owned()))
+    }
+}
+
+impl fmt::Display for AttachmentsUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(folder) => write!(f, "file://{}", folder.display()),
+            Self::Bucket { name, prefix } if prefix.is_empty() => write!(f, "s3://{name}"),
+            Self::Bucket { name, prefix } => write!(f, "s3://{name}/{prefix}"),
+        }
+    }
+}
+
+impl TryFrom<String> for AttachmentsUrl {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if let Some(path) = text.strip_prefix("file://") {
+            const PROBLEM: &str = "not an absolute path behind file://";
+            let path = percent_decode_str(path).decode_utf8().map_err(|_| PROBLEM)?;
+            if !path.starts_with('/') || path.contains('\0') {
+                return Err(PROBLEM);
+            }
+            return Ok(Self::Folder(PathBuf::from(path.into_owned())));
+        }
+        let address = text.strip_prefix("s3://").ok_or("neither s3:// nor file://")?;
+        let address = address.strip_suffix('/').unwrap_or(address);
+        let (name, prefix) = address.split_once('/').unwrap_or((address, ""));
+        if !is_part_of_key(name) {
+            return Err("not the name of a bucket behind s3://");
+        }
+        if !prefix.is_empty() && !prefix.split('/').all(is_part_of_key) {
+            return Err("a prefix has letters, digits, and the signs - _ . between slashes");
+        }
+        Ok(Self::Bucket { name: name.to_owned(), prefix: prefix.to_owned() })
+    }
+}
+
+/// What needs no escaping in a URL, in a signature or in a path.
+fn is_part_of_key(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    !matches!(text, "" | "." | "..") && text.bytes().all(is_plain)
+}
+
+impl Secret {
+    /// The text itself.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
     }
 }
 
@@ -127,6 +209,12 @@ pub(super) fn is_host_name(text: &String) -> Result<(), &'static str> {
         Ok(authority) if authority.host() == text && !text.is_empty() => Ok(()),
         Ok(_) | Err(_) => Err("not a host name without scheme, port and path"),
     }
+}
+
+/// A region, as it stands in a signature.
+pub(super) fn is_region(text: &String) -> Result<(), &'static str> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+    if !text.is_empty() && text.bytes().all(is_plain) { Ok(()) } else { Err("not a region") }
 }
 
 /// `""`, or a path that begins with a slash and does not end with one.

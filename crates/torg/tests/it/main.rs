@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests may fail loudly")]
 
+mod bucket;
 mod command_line;
 mod demo;
 mod feed;

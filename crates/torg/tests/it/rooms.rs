@@ -31,8 +31,7 @@ fn allowed(room: &str) -> &'static [&'static str] {
         "media" => &["tls"],
         "engine" => &["domain", "media"],
         "live" => &["domain", "engine"],
-        "store" => &["domain", "engine", "tls"],
-        "webhooks" | "relay-nats" => &["domain", "engine", "tls"],
+        "relay-nats" | "store" | "webhooks" => &["domain", "engine", "tls"],
         "http-kit" => &["domain", "engine", "media"],
         "dialect-partizap" => &["domain", "engine", "http-kit", "live", "media"],
         "dialect-ozon" | "dialect-yandex-market" => {

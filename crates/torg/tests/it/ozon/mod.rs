@@ -2,7 +2,7 @@
 
 mod access;
 mod check_order;
-mod client;
+pub(crate) mod client;
 mod content;
 mod files;
 mod history;

@@ -8,7 +8,7 @@ use testkit::{BUYER, PRODUCT, SELLER, Server};
 use super::person::{Person, answer_of, keys};
 
 /// One white pixel.
-pub(super) fn png() -> Vec<u8> {
+pub(crate) fn png() -> Vec<u8> {
     let pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8/5+hHgAHggJ/PchI7wAAAABJRU5ErkJggg==";
     data_encoding::BASE64.decode(pixel.as_bytes()).unwrap()
 }

@@ -3,7 +3,7 @@
 mod account;
 mod bad_input;
 mod conversations;
-mod images;
+pub(crate) mod images;
 mod isolation;
 mod limits;
 mod live_events;
