@@ -5,14 +5,17 @@ pub(crate) fn fold(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).collect()
 }
 
+/// The pairs of neighbouring code points of `folded`, from left to right.
+pub(crate) fn neighbours(folded: &str) -> impl Iterator<Item = (char, char)> {
+    folded.chars().zip(folded.chars().skip(1))
+}
+
 /// One word for each pair of neighbouring code points of `folded`, with spaces between: `ab cd` becomes words for `ab`,
 /// `b `, ` c` and `cd`. A text holds a needle of two or more code points exactly when the words of the needle stand one
 /// after the other among the words of the text. The words are of letters and digits, whatever the text is of, and begin
 /// with `mark`, so that words with one mark are never taken for words with another.
 pub(crate) fn pairs(folded: &str, mark: &str) -> String {
-    let words: Vec<String> = folded
-        .chars()
-        .zip(folded.chars().skip(1))
+    let words: Vec<String> = neighbours(folded)
         // No number in base 16 holds an x, so the two never run into one another.
         .map(|(first, second)| format!("{mark}x{:x}x{:x}", u32::from(first), u32::from(second)))
         .collect();

@@ -2,8 +2,8 @@
 -- BIGINT like everything else that is a number: PostgreSQL aligns what stands beside them to eight bytes anyway.
 -- Facts of the marketplace come in any order, so nothing refers to them by a foreign key.
 --
--- What belongs to an account can be distributed by it (docs/scaling.md): chats and messages by the seller, logs, totals
--- and receipts by their account, attachments by their owner. That column leads every primary key and unique index, no
+-- What belongs to an account can be distributed by it (docs/scaling.md): chats and messages by the seller, logs, totals,
+-- receipts and the index for search by their account, attachments by their owner. That column leads every primary key and unique index, no
 -- foreign key crosses accounts, and a send locks the rows of accounts one by one, by rising id.
 
 -- The ids that were given out last. A sequence is outside of transactions: see reserve_ids.
@@ -242,16 +242,33 @@ CREATE TABLE log (
     PRIMARY KEY (account_id, sequence)
 );
 
--- Messages that the index for search does not know, or not with their newest text: a queue, see src/postgres/search.rs.
+-- Messages that the index for search does not know, or not with their newest text: a queue, see
+-- src/postgres/search_index.rs. A message may stand in it several times.
 CREATE TABLE unindexed_messages (
     place      BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     seller_id  BIGINT NOT NULL,
     buyer_id   BIGINT NOT NULL,
     chat_id    BIGINT NOT NULL,
     message_id BIGINT NOT NULL
-);
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 10000);
 CREATE INDEX unindexed_messages_of_seller ON unindexed_messages (seller_id, message_id);
 CREATE INDEX unindexed_messages_of_buyer ON unindexed_messages (buyer_id, message_id);
+
+-- The index for search, once for each account of a chat. It is written beside the commits, not inside them, and can be
+-- made anew from the messages at any time.
+CREATE TABLE message_index (
+    account_id BIGINT NOT NULL,
+    message_id BIGINT NOT NULL,
+    seller_id  BIGINT NOT NULL,
+    chat_id    BIGINT NOT NULL,
+    -- A number for each pair of neighbouring letters, different for each account: a list of the messages with a pair is
+    -- an account's own, and does not grow with the server. Null for the first messages of an account, which are so few
+    -- that a search reads them all.
+    words      INTEGER[],
+    PRIMARY KEY (account_id, message_id)
+);
+CREATE INDEX message_index_without_words ON message_index (account_id, message_id) WHERE words IS NULL;
+CREATE INDEX message_index_by_words ON message_index USING gin (words) WHERE words IS NOT NULL;
 
 CREATE TABLE api_keys (
     id                UUID PRIMARY KEY,

@@ -90,6 +90,9 @@ async fn attempt(db: &Database, batch: &Batch) -> Result<(Answers, Vec<LogEnd>),
 
     let grown_logs = write::write(client, changes, &locked, &parties).await?;
     connection.keep();
+    if !changes.messages.is_empty() || !changes.updated_messages.is_empty() {
+        db.ring_indexer();
+    }
     for change in changes.chats.values().filter(|change| change.before.is_none()) {
         db.remember(&change.after);
     }

@@ -5,8 +5,9 @@ use domain::chat::Chat;
 use domain::id::{AccountId, ChatId, OrderId};
 use engine::store::StoreError;
 use moka::sync::Cache;
-use tokio_postgres::Row;
+use tokio::sync::Notify;
 use tokio_postgres::types::ToSql;
+use tokio_postgres::{IsolationLevel, Row};
 
 use super::cells::{PostgresCells, decode};
 use super::connections;
@@ -23,6 +24,7 @@ pub(super) type Parameters<'p> = [&'p (dyn ToSql + Sync)];
 pub(super) struct Database {
     pool: Pool,
     parties: Cache<ChatId, Parties>,
+    unindexed: Notify,
 }
 
 /// Who sells and who buys in a chat, and on which order. That never changes.
@@ -42,7 +44,7 @@ impl Parties {
 
 impl Database {
     pub(super) fn new(pool: Pool) -> Self {
-        Self { pool, parties: Cache::new(PARTIES_KEPT) }
+        Self { pool, parties: Cache::new(PARTIES_KEPT), unindexed: Notify::new() }
     }
 
     /// A connection of one's own.
@@ -92,6 +94,35 @@ impl Database {
         let answer = work(&transaction).await?;
         transaction.commit().await.map_err(|error| commit_error(&error))?;
         Ok(answer)
+    }
+
+    /// Runs `work`, which only reads, on one state of the database.
+    pub(super) async fn snapshot<T>(
+        &self,
+        work: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut connection = self.connection().await?;
+        let transaction = connection
+            .build_transaction()
+            .isolation_level(IsolationLevel::RepeatableRead)
+            .read_only(true)
+            .start()
+            .await
+            .map_err(|error| store_error(&error))?;
+        let answer = work(&transaction).await?;
+        transaction.commit().await.map_err(|error| store_error(&error))?;
+        Ok(answer)
+    }
+
+    /// Says that messages wait to be indexed for search. To be rung after every commit that queued some; a bell that is
+    /// not heard, or rung on another server, delays the index by a second and nothing else.
+    pub(super) fn ring_indexer(&self) {
+        self.unindexed.notify_one();
+    }
+
+    /// Waits until somebody has rung since the last time.
+    pub(super) async fn indexer_rung(&self) {
+        self.unindexed.notified().await;
     }
 
     /// Who sells and who buys in `chats`; chats that do not exist are left out.

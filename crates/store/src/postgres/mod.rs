@@ -13,15 +13,18 @@ mod connections;
 mod database;
 mod error;
 mod facts;
+mod indexer;
 mod log;
 mod messages;
 mod migrate;
 mod orders;
 mod search;
+mod search_index;
 mod units;
 mod webhooks;
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use domain::Timestamp;
@@ -41,13 +44,15 @@ use engine::store::{
 use uuid::Uuid;
 
 use database::Database;
+use indexer::Indexer;
 
 /// So many connections a server opens at most.
 const CONNECTIONS_MAX: usize = 24;
 
 /// Everything in one PostgreSQL database.
 pub struct PostgresStore {
-    db: Database,
+    db: Arc<Database>,
+    indexer: Indexer,
 }
 
 impl PostgresStore {
@@ -61,9 +66,10 @@ impl PostgresStore {
     /// and brings it to the schema of this program; of several servers that start at once, one does. The database must
     /// exist.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        let db = Database::new(connections::pool(url, CONNECTIONS_MAX)?);
+        let db = Arc::new(Database::new(connections::pool(url, CONNECTIONS_MAX)?));
         migrate::migrate(&db).await?;
-        Ok(Self { db })
+        let indexer = Indexer::start(Arc::clone(&db));
+        Ok(Self { db, indexer })
     }
 }
 
@@ -268,6 +274,7 @@ impl Store for PostgresStore {
     }
 
     async fn close(&self) -> Result<(), StoreError> {
+        self.indexer.stop();
         self.db.close().await;
         Ok(())
     }

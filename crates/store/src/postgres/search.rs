@@ -1,13 +1,330 @@
-//! Search for text anywhere in messages.
+//! Search for text anywhere in messages: in the index, and in the messages themselves where they wait to be indexed.
+//!
+//! Every candidate is read and checked. The index only tells which messages to look at: where few have all pairs of the
+//! needle, these; otherwise one message after the other from new to old, which soon gives a page of what is frequent.
 
-use domain::message::Message;
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use deadpool_postgres::Transaction;
+use domain::attachment::Attachment;
+use domain::id::{AccountId, ChatId, MessageId};
+use domain::message::{Message, Role};
 use engine::store::{SearchQuery, StoreError};
+use tokio_postgres::types::ToSql;
 
-use super::database::{Database, unbuilt};
+use super::database::{Database, query as select};
+use super::search_index::words;
+use crate::cells::{Cells, number};
+use crate::codes::Code;
+use crate::rows::messages::{self as rows, attachment_columns, message_columns};
+use crate::substring::fold;
 
+/// So many candidates are read at a time.
+const CANDIDATES_AT_A_TIME: usize = 500;
+/// What more messages of an account have is frequent.
+const RARE_MAX: i64 = 4_000;
+/// So many rows of the index are walked at a time.
+const WALKED_AT_A_TIME: i64 = 2_000;
+/// So many messages of one chat are read before the index is asked about it.
+const READ_IN_CHAT_MAX: usize = 4_000;
+/// So many different pairs of a needle are enough to tell what to look at.
+const WORDS_MAX: usize = 32;
+
+/// Messages that hold the needle, newest first.
 pub(super) async fn messages_with(
-    _db: &Database,
-    _query: &SearchQuery,
+    db: &Database,
+    query: &SearchQuery,
 ) -> Result<Vec<Message>, StoreError> {
-    unbuilt()
+    let needle = fold(&query.needle);
+    let words: Vec<i32> = words(query.account.get(), &needle).into_iter().take(WORDS_MAX).collect();
+    if words.is_empty() {
+        return Ok(Vec::new());
+    }
+    let chat = match query.chat {
+        None => None,
+        Some(chat) => match db.parties([chat]).await?.first() {
+            Some((_, parties)) if [parties.seller, parties.buyer].contains(&query.account) => {
+                Some((parties.seller, chat.get()))
+            }
+            Some(_) | None => return Ok(Vec::new()),
+        },
+    };
+    // All is read from one state of the database: a message that goes from the queue into the index meanwhile is in
+    // one of them.
+    db.snapshot(async |transaction| {
+        let mut search = Search {
+            transaction,
+            account: query.account.get(),
+            chat: query.chat.map(ChatId::get),
+            needle,
+            words,
+            limit: query.limit,
+            found: Vec::new(),
+        };
+        let before = query.before.map_or(i64::MAX, MessageId::get);
+        match chat {
+            Some((seller, chat)) => search.in_chat(seller, chat, before).await?,
+            None => search.in_account(before).await?,
+        }
+        let found = search.found;
+        with_attachments(transaction, found).await
+    })
+    .await
+}
+
+/// A message that may hold the needle.
+#[derive(Clone, Copy)]
+struct Candidate {
+    message: i64,
+    seller: i64,
+    chat: i64,
+}
+
+fn candidate<C: Cells>(cells: &mut C) -> Result<Candidate, C::Error> {
+    Ok(Candidate { message: cells.take()?, seller: cells.take()?, chat: cells.take()? })
+}
+
+/// A search on its way.
+struct Search<'a> {
+    transaction: &'a Transaction<'a>,
+    account: i64,
+    /// Null looks into all chats in sight.
+    chat: Option<i64>,
+    needle: String,
+    words: Vec<i32>,
+    limit: usize,
+    /// From new to old, with whether each carries attachments.
+    found: Vec<(Message, bool)>,
+}
+
+macro_rules! select_queued {
+    ($side:literal) => {
+        concat!(
+            "(SELECT DISTINCT ON (message_id) message_id, seller_id, chat_id FROM unindexed_messages WHERE ",
+            $side,
+            "_id = $1 AND message_id < $2 AND message_id > $3 AND ($5::BIGINT IS NULL OR chat_id = $5) \
+             ORDER BY message_id DESC LIMIT $4)"
+        )
+    };
+}
+
+pub(super) const QUEUED: &str = concat!(
+    select_queued!("seller"),
+    " UNION ALL ",
+    select_queued!("buyer"),
+    " ORDER BY message_id DESC LIMIT $4"
+);
+
+/// Nothing but the index of words can be used: what is added to a column hides it from the others, of which the planner
+/// knows too little.
+pub(super) const RARE: &str = "SELECT message_id, seller_id, chat_id FROM message_index \
+    WHERE words @> $6 AND account_id + 0 = $1 AND message_id + 0 < $2 AND message_id + 0 > $3 \
+        AND ($5::BIGINT IS NULL OR chat_id = $5) LIMIT $4";
+
+/// The first messages of the account.
+pub(super) const WITHOUT_WORDS: &str = "SELECT message_id, seller_id, chat_id FROM message_index \
+    WHERE account_id = $1 AND words IS NULL AND message_id < $2 AND message_id > $3 \
+        AND ($5::BIGINT IS NULL OR chat_id = $5) ORDER BY message_id DESC LIMIT $4";
+
+pub(super) const WALK: &str = "SELECT message_id, seller_id, chat_id, coalesce(words @> $5, TRUE) FROM message_index \
+    WHERE account_id = $1 AND message_id < $2 AND message_id > $3 ORDER BY message_id DESC LIMIT $4";
+
+/// Candidates as they are now, if they can be found by their text and this search looks into their chats. Whatever
+/// stands behind `LIMIT` is looked up for each of them.
+pub(super) const CANDIDATES: &str = concat!(
+    "SELECT found.* FROM unnest($1::BIGINT[], $2::BIGINT[], $3::BIGINT[]) AS wanted (message, seller, chat) \
+     CROSS JOIN LATERAL (SELECT ",
+    message_columns!(),
+    " FROM messages WHERE seller_id = wanted.seller AND chat_id = wanted.chat AND id = wanted.message \
+        AND text IS NOT NULL AND author_role <> $4 \
+        AND ($6::BIGINT IS NOT NULL OR EXISTS (SELECT FROM chats WHERE seller_id = wanted.seller \
+            AND chats.id = wanted.chat AND NOT CASE seller_id WHEN $5 THEN seller_hidden ELSE buyer_hidden END)) \
+     LIMIT 1) AS found"
+);
+
+pub(super) const IN_CHAT: &str = concat!(
+    "SELECT ",
+    message_columns!(),
+    " FROM messages WHERE seller_id = $1 AND chat_id = $2 AND id < $3 AND text IS NOT NULL AND author_role <> $4 \
+     ORDER BY id DESC LIMIT $5"
+);
+
+impl Search<'_> {
+    /// Looks into all chats that the account has not hidden.
+    async fn in_account(&mut self, before: i64) -> Result<(), StoreError> {
+        self.look_at(QUEUED, before).await?;
+        if !self.in_rare(before).await? {
+            self.walk(before).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks into one chat. Most are so short that nothing else is needed than to read them.
+    async fn in_chat(
+        &mut self,
+        seller: AccountId,
+        chat: i64,
+        before: i64,
+    ) -> Result<(), StoreError> {
+        let Some(rest) = self.read_chat(seller, chat, before, READ_IN_CHAT_MAX).await? else {
+            return Ok(());
+        };
+        self.look_at(QUEUED, rest).await?;
+        if !self.in_rare(rest).await? {
+            self.read_chat(seller, chat, rest, usize::MAX).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks at all candidates that `sql` selects, page by page.
+    async fn look_at(&mut self, sql: &str, mut before: i64) -> Result<(), StoreError> {
+        loop {
+            let at_most = number(CANDIDATES_AT_A_TIME);
+            let page: [&(dyn ToSql + Sync); 5] =
+                [&self.account, &before, &self.floor(), &at_most, &self.chat];
+            let candidates = select(self.transaction, sql, &page, candidate).await?;
+            self.check(&candidates).await?;
+            match candidates.last() {
+                Some(last) if candidates.len() == CANDIDATES_AT_A_TIME => before = last.message,
+                Some(_) | None => return Ok(()),
+            }
+        }
+    }
+
+    /// Looks at the messages with all pairs of the needle, if they are few; says whether they are.
+    async fn in_rare(&mut self, before: i64) -> Result<bool, StoreError> {
+        let rare: [&(dyn ToSql + Sync); 6] =
+            [&self.account, &before, &self.floor(), &RARE_MAX, &self.chat, &self.words];
+        let mut candidates = select(self.transaction, RARE, &rare, candidate).await?;
+        if number(candidates.len()) == RARE_MAX {
+            return Ok(false);
+        }
+        candidates.sort_unstable_by_key(|candidate| Reverse(candidate.message));
+        for page in candidates.chunks(CANDIDATES_AT_A_TIME) {
+            if page.first().is_some_and(|newest| newest.message <= self.floor()) {
+                break;
+            }
+            self.check(page).await?;
+        }
+        self.look_at(WITHOUT_WORDS, before).await?;
+        Ok(true)
+    }
+
+    /// Looks at every message of the account, from new to old, until there is a page.
+    async fn walk(&mut self, mut before: i64) -> Result<(), StoreError> {
+        loop {
+            let page: [&(dyn ToSql + Sync); 5] =
+                [&self.account, &before, &self.floor(), &WALKED_AT_A_TIME, &self.words];
+            let walked = select(self.transaction, WALK, &page, |cells| {
+                Ok((candidate(cells)?, cells.take::<bool>()?))
+            })
+            .await?;
+            let candidates: Vec<_> =
+                walked.iter().filter(|(_, may_hold)| *may_hold).map(|(which, _)| *which).collect();
+            for page in candidates.chunks(CANDIDATES_AT_A_TIME) {
+                self.check(page).await?;
+            }
+            match walked.last() {
+                Some((last, _)) if number(walked.len()) == WALKED_AT_A_TIME => {
+                    before = last.message;
+                }
+                Some(_) | None => return Ok(()),
+            }
+        }
+    }
+
+    /// Reads the newest messages of `chat`, at most `at_most`. Says which one was read last if there may be others.
+    async fn read_chat(
+        &mut self,
+        seller: AccountId,
+        chat: i64,
+        mut before: i64,
+        mut at_most: usize,
+    ) -> Result<Option<i64>, StoreError> {
+        while 0 < at_most && self.found.len() < self.limit {
+            let page = number(CANDIDATES_AT_A_TIME);
+            let wanted: [&(dyn ToSql + Sync); 5] =
+                [&seller.get(), &chat, &before, &Role::Market.code(), &page];
+            let read = select(self.transaction, IN_CHAT, &wanted, rows::message).await?;
+            match read.last() {
+                Some((last, _)) if read.len() == CANDIDATES_AT_A_TIME => before = last.id.get(),
+                Some(_) | None => at_most = 0,
+            }
+            let is_rest = 0 < at_most;
+            self.keep(read);
+            if !is_rest {
+                return Ok(None);
+            }
+            at_most = at_most.saturating_sub(CANDIDATES_AT_A_TIME);
+        }
+        Ok((self.found.len() < self.limit).then_some(before))
+    }
+
+    /// Reads `candidates` and keeps those that hold the needle.
+    async fn check(&mut self, candidates: &[Candidate]) -> Result<(), StoreError> {
+        if candidates.is_empty() {
+            return Ok(());
+        }
+        let messages: Vec<i64> = candidates.iter().map(|candidate| candidate.message).collect();
+        let sellers: Vec<i64> = candidates.iter().map(|candidate| candidate.seller).collect();
+        let chats: Vec<i64> = candidates.iter().map(|candidate| candidate.chat).collect();
+        let market = Role::Market.code();
+        let wanted: [&(dyn ToSql + Sync); 6] =
+            [&messages, &sellers, &chats, &market, &self.account, &self.chat];
+        let read = select(self.transaction, CANDIDATES, &wanted, rows::message).await?;
+        self.keep(read);
+        Ok(())
+    }
+
+    /// Keeps the newest of `messages` that hold the needle, and of those that were found before.
+    fn keep(&mut self, messages: Vec<(Message, bool)>) {
+        self.found.extend(messages.into_iter().filter(|(message, _)| {
+            message.text.as_deref().is_some_and(|text| fold(text).contains(&self.needle))
+        }));
+        self.found.sort_unstable_by_key(|(message, _)| Reverse(message.id));
+        // One may wait to be indexed anew.
+        self.found.dedup_by_key(|(message, _)| message.id);
+        self.found.truncate(self.limit);
+    }
+
+    /// The message behind which nothing is looked for any more: all that was asked for is found among newer ones.
+    fn floor(&self) -> i64 {
+        match self.found.last() {
+            Some((last, _)) if self.found.len() == self.limit => last.id.get(),
+            Some(_) | None => 0,
+        }
+    }
+}
+
+const ATTACHMENTS: &str = concat!(
+    "SELECT ",
+    attachment_columns!(),
+    " FROM unnest($1::BIGINT[], $2::BIGINT[]) AS wanted (chat, message) \
+     JOIN attachments ON chat_id = wanted.chat AND message_id = wanted.message ORDER BY message_id, position"
+);
+
+/// The messages, each with its attachments if it carries any.
+async fn with_attachments(
+    transaction: &Transaction<'_>,
+    messages: Vec<(Message, bool)>,
+) -> Result<Vec<Message>, StoreError> {
+    let carriers = messages.iter().filter(|(_, carries)| *carries).map(|(message, _)| message);
+    let (chats, ids): (Vec<i64>, Vec<i64>) =
+        carriers.map(|message| (message.chat.get(), message.id.get())).unzip();
+    let mut attachments: HashMap<MessageId, Vec<Attachment>> = HashMap::new();
+    if !ids.is_empty() {
+        for file in select(transaction, ATTACHMENTS, &[&chats, &ids], rows::attachment).await? {
+            if let Some((_, message)) = file.message {
+                attachments.entry(message).or_default().push(file);
+            }
+        }
+    }
+    Ok(messages
+        .into_iter()
+        .map(|(message, _)| {
+            let attachments = attachments.remove(&message.id).unwrap_or_default();
+            Message { attachments, ..message }
+        })
+        .collect())
 }
