@@ -209,6 +209,17 @@ pub(super) async fn execute(
     client.execute(&statement, parameters).await.map_err(|error| store_error(&error))
 }
 
+/// Lets nobody else who takes this lock write `table` until the transaction ends: what was looked up to decide a change
+/// is still so when it is written. Readers, and those who write without it, do not wait.
+pub(super) async fn lock_writers_of(
+    transaction: &Transaction<'_>,
+    table: &str,
+) -> Result<(), StoreError> {
+    let sql = "SELECT pg_advisory_xact_lock($1::TEXT::REGCLASS::OID::BIGINT)";
+    execute(transaction, sql, &[&table]).await?;
+    Ok(())
+}
+
 /// Stands where a query is still to be written.
 pub(super) fn unbuilt<T>() -> Result<T, StoreError> {
     Err(StoreError::Failed("this query is not built yet".to_owned()))

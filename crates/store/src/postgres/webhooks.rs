@@ -1,4 +1,12 @@
 //! Webhooks, how far they have come, and what was delivered.
+//!
+//! Whoever changes several rows of a webhook locks them in one order: the account's row, where it must stay as it was
+//! counted, then the webhook, how far it has come, what waits.
+
+pub(super) mod deliveries;
+pub(super) mod leases;
+pub(super) mod progress;
+pub(super) mod subscriptions;
 
 use std::time::Duration;
 
@@ -11,111 +19,117 @@ use engine::store::{
 };
 
 use super::PostgresStore;
-use super::database::unbuilt;
 
 #[async_trait]
 impl WebhookStore for PostgresStore {
     async fn create_webhook(
         &self,
-        _webhook: &Webhook,
-        _webhooks_max: usize,
-        _url_use: UrlUse,
+        webhook: &Webhook,
+        webhooks_max: usize,
+        url_use: UrlUse,
     ) -> Result<Result<Webhook, NotStored>, StoreError> {
-        unbuilt()
+        subscriptions::create(&self.db, webhook, webhooks_max, url_use).await
     }
 
-    async fn webhooks_of(&self, _account: AccountId) -> Result<Vec<Webhook>, StoreError> {
-        unbuilt()
+    async fn webhooks_of(&self, account: AccountId) -> Result<Vec<Webhook>, StoreError> {
+        subscriptions::of_account(&self.db, account).await
     }
 
     async fn webhook(
         &self,
-        _account: AccountId,
-        _id: WebhookId,
+        account: AccountId,
+        id: WebhookId,
     ) -> Result<Option<(Webhook, WebhookProgress)>, StoreError> {
-        unbuilt()
+        let read = self.db.snapshot(async |transaction| {
+            let webhook = subscriptions::by_id(transaction, account, id).await?;
+            Ok(webhook.zip(progress::of(transaction, account, id).await?))
+        });
+        read.await
     }
 
     async fn replace_webhook(
         &self,
-        _before: &Webhook,
-        _after: &Webhook,
-        _url_use: UrlUse,
+        before: &Webhook,
+        after: &Webhook,
+        url_use: UrlUse,
     ) -> Result<Result<(), NotStored>, StoreError> {
-        unbuilt()
+        subscriptions::replace(&self.db, before, after, url_use).await
     }
 
     async fn switch_on_webhook(
         &self,
-        _before: &Webhook,
-        _from: ResumeFrom,
-        _now: Timestamp,
+        before: &Webhook,
+        from: ResumeFrom,
+        now: Timestamp,
     ) -> Result<bool, StoreError> {
-        unbuilt()
+        subscriptions::switch_on(&self.db, before, from, now).await
     }
 
     async fn move_webhook(
         &self,
-        _account: AccountId,
-        _id: WebhookId,
-        _position: i64,
+        account: AccountId,
+        id: WebhookId,
+        position: i64,
     ) -> Result<bool, StoreError> {
-        unbuilt()
+        let moved = self.db.transaction(async |transaction| {
+            progress::move_to(transaction, account, id, position).await
+        });
+        moved.await
     }
 
-    async fn delete_webhook(
-        &self,
-        _account: AccountId,
-        _id: WebhookId,
-    ) -> Result<bool, StoreError> {
-        unbuilt()
+    async fn delete_webhook(&self, account: AccountId, id: WebhookId) -> Result<bool, StoreError> {
+        let deleted = subscriptions::delete(&self.db, account, id).await?;
+        if deleted {
+            deliveries::forget_of_webhook(&self.db, account, id).await?;
+        }
+        Ok(deleted)
     }
 
     async fn lease_webhooks(
         &self,
-        _holder: &str,
-        _formats: &[&str],
-        _term: Duration,
+        holder: &str,
+        formats: &[&str],
+        term: Duration,
     ) -> Result<Vec<LeasedWebhook>, StoreError> {
-        unbuilt()
+        leases::lease(&self.db, holder, formats, term).await
     }
 
     async fn release_webhook(
         &self,
-        _holder: &str,
-        _account: AccountId,
-        _id: WebhookId,
+        holder: &str,
+        account: AccountId,
+        id: WebhookId,
     ) -> Result<(), StoreError> {
-        unbuilt()
+        leases::release(&self.db, holder, account, id).await
     }
 
     async fn save_progress(
         &self,
-        _holder: &str,
-        _change: ProgressChange,
+        holder: &str,
+        change: ProgressChange,
     ) -> Result<bool, StoreError> {
-        unbuilt()
+        progress::save(&self.db, holder, &change).await
     }
 
     async fn add_delivery(
         &self,
-        _account: AccountId,
-        _delivery: &Delivery,
+        account: AccountId,
+        delivery: &Delivery,
     ) -> Result<(), StoreError> {
-        unbuilt()
+        deliveries::add_one(&self.db, account, delivery).await
     }
 
     async fn deliveries(
         &self,
-        _account: AccountId,
-        _webhook: WebhookId,
-        _before: Option<i64>,
-        _limit: usize,
+        account: AccountId,
+        webhook: WebhookId,
+        before: Option<i64>,
+        limit: usize,
     ) -> Result<Vec<Delivery>, StoreError> {
-        unbuilt()
+        deliveries::page(&self.db, account, webhook, before, limit).await
     }
 
-    async fn forget_deliveries(&self, _before: Timestamp) -> Result<(), StoreError> {
-        unbuilt()
+    async fn forget_deliveries(&self, before: Timestamp) -> Result<(), StoreError> {
+        deliveries::forget(&self.db, before).await
     }
 }

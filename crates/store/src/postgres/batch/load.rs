@@ -32,9 +32,9 @@ pub(super) struct Loaded {
 }
 
 const LOCK: &str = "SELECT locked, newest FROM lock_accounts($1)";
-const RESERVE: &str = "SELECT CASE WHEN $1 > 0 THEN reserve_ids('chat_ids', 0, $1) ELSE 0 END, \
-    CASE WHEN $3 > 0 THEN reserve_ids('message_ids', $2, $3) ELSE 0 END, \
-    CASE WHEN $4 > 0 THEN reserve_ids('attachment_ids', 0, $4) ELSE 0 END";
+const RESERVE: &str = "SELECT CASE WHEN $1::BIGINT > 0 THEN reserve_ids('chat_ids', 0, $1) ELSE 0 END, \
+    CASE WHEN $3::BIGINT > 0 THEN reserve_ids('message_ids', $2, $3) ELSE 0 END, \
+    CASE WHEN $4::BIGINT > 0 THEN reserve_ids('attachment_ids', 0, $4) ELSE 0 END";
 const CHATS: &str = concat!(
     "SELECT ",
     chat_columns!(),
