@@ -11,6 +11,7 @@ mod cells;
 mod codes;
 mod migrations;
 pub mod postgres;
+mod ranges;
 mod rows;
 pub mod sqlite;
 mod substring;

@@ -4,35 +4,117 @@ use domain::Timestamp;
 use domain::id::AccountId;
 use engine::store::{LogPage, Pulse, StoreError, UnreadTotals};
 
-use super::database::{Database, unbuilt};
+use super::database::Database;
+use crate::cells::{Cells as _, millisecond, number};
+use crate::rows::log::{entry, entry_columns};
 
+/// At so many accounts is looked in one round of forgetting.
+const FORGET_ACCOUNTS: usize = 500;
+/// So many entries of a log are forgotten in one transaction.
+const FORGET_ENTRIES: u64 = 500;
+
+/// The two ends of the log and the entries, all as of the same moment; one row without an entry where there is none.
+pub(super) const PAGE: &str = concat!(
+    "SELECT coalesce((SELECT log_sequence FROM account_state WHERE account_id = $1), 0), \
+     (SELECT sequence FROM log WHERE account_id = $1 ORDER BY sequence LIMIT 1), \
+     entries.sequence IS NOT NULL, entries.* \
+     FROM (VALUES (TRUE)) AS ends LEFT JOIN (SELECT ",
+    entry_columns!(),
+    " FROM log WHERE account_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3) AS entries ON TRUE \
+     ORDER BY entries.sequence"
+);
+
+/// A stretch of a log.
 pub(super) async fn page(
-    _db: &Database,
-    _account: AccountId,
-    _after: i64,
-    _limit: usize,
+    db: &Database,
+    account: AccountId,
+    after: i64,
+    limit: usize,
 ) -> Result<LogPage, StoreError> {
-    unbuilt()
+    let rows = db
+        .query(PAGE, &[&account.get(), &after, &number(limit)], |cells| {
+            let newest: i64 = cells.take()?;
+            let oldest: Option<i64> = cells.take()?;
+            let is_entry: bool = cells.take()?;
+            Ok((newest, oldest, if is_entry { Some(entry(cells)?) } else { None }))
+        })
+        .await?;
+    let (newest, oldest) = rows.first().map_or((0, None), |&(newest, oldest, _)| (newest, oldest));
+    Ok(LogPage {
+        entries: rows.into_iter().filter_map(|(_, _, entry)| entry).collect(),
+        oldest: oldest.unwrap_or(newest + 1),
+        newest,
+    })
 }
 
+// Looked up row by row, however many accounts are asked for and however small the tables seem to the planner.
+pub(super) const PULSES: &str = "SELECT account, \
+    coalesce((SELECT log_sequence FROM account_state WHERE account_id = account), 0), \
+    coalesce((SELECT revision FROM credential_revisions WHERE account_id = account), 0) \
+    FROM unnest($1::BIGINT[]) AS account";
+
+/// Where logs end, and how often credentials were changed.
 pub(super) async fn pulses(
-    _db: &Database,
-    _accounts: &[AccountId],
+    db: &Database,
+    accounts: &[AccountId],
 ) -> Result<Vec<Pulse>, StoreError> {
-    unbuilt()
+    let accounts: Vec<i64> = accounts.iter().map(|account| account.get()).collect();
+    db.query(PULSES, &[&accounts], |cells| {
+        let account = cells.id(AccountId::new)?;
+        Ok(Pulse { account, newest: cells.take()?, credentials: cells.take()? })
+    })
+    .await
 }
 
-pub(super) async fn unread(
-    _db: &Database,
-    _account: AccountId,
-) -> Result<UnreadTotals, StoreError> {
-    unbuilt()
+pub(super) const UNREAD: &str = "SELECT unread_seller, unread_seller_hidden, unread_buyer, \
+    unread_buyer_hidden FROM account_state WHERE account_id = $1";
+
+/// What an account has not read.
+pub(super) async fn unread(db: &Database, account: AccountId) -> Result<UnreadTotals, StoreError> {
+    let totals = db
+        .query_one(UNREAD, &[&account.get()], |cells| {
+            Ok(UnreadTotals {
+                as_seller: cells.take()?,
+                as_seller_hidden: cells.take()?,
+                as_buyer: cells.take()?,
+                as_buyer_hidden: cells.take()?,
+            })
+        })
+        .await?;
+    Ok(totals.unwrap_or_default())
 }
 
+pub(super) const NEXT_ACCOUNTS: &str = "SELECT account_id, \
+    coalesce((SELECT at FROM log WHERE log.account_id = account_state.account_id ORDER BY sequence LIMIT 1) < $1, FALSE) \
+    FROM account_state WHERE account_id > $2 ORDER BY account_id LIMIT $3";
+
+// The first entries up to the first of them that is young enough: an entry behind a younger one stays until that one
+// goes. Sequences have no gap, so what is deleted is the beginning of the log, and at once: nobody sees a hole.
+pub(super) const FORGET: &str = "WITH first AS MATERIALIZED \
+    (SELECT sequence, at FROM log WHERE account_id = $1 ORDER BY sequence LIMIT $3) \
+    DELETE FROM log WHERE account_id = $1 AND sequence <= \
+    coalesce((SELECT min(sequence) - 1 FROM first WHERE at >= $2), (SELECT max(sequence) FROM first))";
+
+/// Forgets the entries of the next accounts' logs that were made before `before`. Answers behind which account to go on;
+/// none when it has looked at all. Several servers may do so at the same time.
 pub(super) async fn forget(
-    _db: &Database,
-    _before: Timestamp,
-    _after: Option<AccountId>,
+    db: &Database,
+    before: Timestamp,
+    after: Option<AccountId>,
 ) -> Result<Option<AccountId>, StoreError> {
-    unbuilt()
+    let before = millisecond(before);
+    let after = after.map_or(0, AccountId::get);
+    let accounts = db
+        .query(NEXT_ACCOUNTS, &[&before, &after, &number(FORGET_ACCOUNTS)], |cells| {
+            Ok((cells.id(AccountId::new)?, cells.take::<bool>()?))
+        })
+        .await?;
+    let entries_max = i64::try_from(FORGET_ENTRIES).unwrap_or(i64::MAX);
+    for (account, _) in accounts.iter().filter(|(_, has_old)| *has_old) {
+        // Each a transaction of its own, and short.
+        while db.execute(FORGET, &[&account.get(), &before, &entries_max]).await?
+            == FORGET_ENTRIES
+        {}
+    }
+    Ok(accounts.last().map(|&(account, _)| account).filter(|_| accounts.len() == FORGET_ACCOUNTS))
 }

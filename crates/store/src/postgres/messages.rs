@@ -1,37 +1,137 @@
 //! Messages and attachments.
 
+use std::collections::{HashMap, HashSet};
+
 use domain::attachment::Attachment;
 use domain::chat::Chat;
 use domain::id::{AttachmentId, ChatId, MessageId};
 use domain::message::Message;
-use engine::store::{MessageQuery, StoreError};
+use engine::store::{MessageQuery, MessageRange, StoreError};
 
-use super::database::{Database, unbuilt};
+use super::database::Database;
+use crate::cells::{Cells as _, number};
+use crate::rows::chats::{chat, chat_columns};
+use crate::rows::messages::{attachment, attachment_columns, message, message_columns};
 
-pub(super) async fn page(
-    _db: &Database,
-    _query: &MessageQuery,
-) -> Result<Vec<Message>, StoreError> {
-    unbuilt()
+macro_rules! select_message {
+    ($rest:literal) => {
+        concat!("SELECT ", message_columns!(), " FROM messages WHERE ", $rest)
+    };
 }
 
+pub(super) const FORWARD: &str =
+    select_message!("seller_id = $1 AND chat_id = $2 AND id >= $3 ORDER BY id LIMIT $4");
+pub(super) const BACKWARD: &str =
+    select_message!("seller_id = $1 AND chat_id = $2 AND id <= $3 ORDER BY id DESC LIMIT $4");
+
+/// A stretch of a history.
+pub(super) async fn page(db: &Database, query: &MessageQuery) -> Result<Vec<Message>, StoreError> {
+    let Some(seller) = db.seller_of(query.chat).await? else { return Ok(Vec::new()) };
+    let (sql, from) = match query.range {
+        MessageRange::Forward(from) => (FORWARD, from.map_or(0, MessageId::get)),
+        MessageRange::Backward(from) => (BACKWARD, from.unwrap_or(MessageId::LARGEST).get()),
+    };
+    let limit = number(query.limit);
+    let found =
+        db.query(sql, &[&seller.get(), &query.chat.get(), &from, &limit], message).await?;
+    with_attachments(db, found).await
+}
+
+// LIMIT in the inner statement keeps the planner from turning the two round: each row is looked up by its key.
+pub(super) const BY_IDS: &str = concat!(
+    "SELECT ",
+    message_columns!(),
+    " FROM unnest($1::BIGINT[], $2::BIGINT[], $3::BIGINT[]) AS wanted (seller, chat, message) \
+     CROSS JOIN LATERAL (",
+    select_message!(
+        "seller_id = wanted.seller AND chat_id = wanted.chat AND id = wanted.message LIMIT 1"
+    ),
+    ") AS messages"
+);
+
+/// Single messages.
 pub(super) async fn by_ids(
-    _db: &Database,
-    _ids: &[(ChatId, MessageId)],
+    db: &Database,
+    ids: &[(ChatId, MessageId)],
 ) -> Result<Vec<Message>, StoreError> {
-    unbuilt()
+    let ids: HashSet<(ChatId, MessageId)> = ids.iter().copied().collect();
+    let chats: HashSet<ChatId> = ids.iter().map(|&(chat, _)| chat).collect();
+    let parties: HashMap<_, _> = db.parties(chats).await?.into_iter().collect();
+    let (mut sellers, mut chats, mut messages) = (Vec::new(), Vec::new(), Vec::new());
+    for (chat, message) in ids {
+        if let Some(parties) = parties.get(&chat) {
+            sellers.push(parties.seller.get());
+            chats.push(chat.get());
+            messages.push(message.get());
+        }
+    }
+    let found = db.query(BY_IDS, &[&sellers, &chats, &messages], message).await?;
+    with_attachments(db, found).await
 }
 
+macro_rules! select_attachment {
+    ($rest:literal) => {
+        concat!("SELECT ", attachment_columns!(), " FROM attachments WHERE ", $rest)
+    };
+}
+
+pub(super) const ATTACHMENTS_OF: &str = concat!(
+    "SELECT ",
+    attachment_columns!(),
+    " FROM unnest($1::BIGINT[], $2::BIGINT[]) AS wanted (chat, message) CROSS JOIN LATERAL (",
+    select_attachment!("chat_id = wanted.chat AND message_id = wanted.message ORDER BY position"),
+    ") AS attachments"
+);
+pub(super) const ATTACHMENT_BY_ID: &str = select_attachment!("id = $1");
+
+/// The messages that were `found`, with their attachments, if any has some.
+async fn with_attachments(
+    db: &Database,
+    found: Vec<(Message, bool)>,
+) -> Result<Vec<Message>, StoreError> {
+    let carriers = found.iter().filter(|(_, carries)| *carries);
+    let (chats, messages): (Vec<i64>, Vec<i64>) =
+        carriers.map(|(message, _)| (message.chat.get(), message.id.get())).unzip();
+    let mut attachments: HashMap<(ChatId, MessageId), Vec<Attachment>> = HashMap::new();
+    if !messages.is_empty() {
+        for attachment in db.query(ATTACHMENTS_OF, &[&chats, &messages], attachment).await? {
+            if let Some(message) = attachment.message {
+                attachments.entry(message).or_default().push(attachment);
+            }
+        }
+    }
+    let with_its_own = |(message, _): (Message, bool)| {
+        let attachments = attachments.remove(&(message.chat, message.id)).unwrap_or_default();
+        Message { attachments, ..message }
+    };
+    Ok(found.into_iter().map(with_its_own).collect())
+}
+
+/// One attachment.
 pub(super) async fn attachment_by_id(
-    _db: &Database,
-    _id: AttachmentId,
+    db: &Database,
+    id: AttachmentId,
 ) -> Result<Option<Attachment>, StoreError> {
-    unbuilt()
+    db.query_one(ATTACHMENT_BY_ID, &[&id.get()], attachment).await
 }
 
+pub(super) const ATTACHMENT_IN_CHAT: &str = concat!(
+    "SELECT attachments.*, chats.id IS NOT NULL, chats.* FROM (",
+    select_attachment!("id = $1 LIMIT 1"),
+    ") AS attachments LEFT JOIN LATERAL (SELECT ",
+    chat_columns!(),
+    " FROM chats WHERE id = attachments.chat_id LIMIT 1) AS chats ON TRUE"
+);
+
+/// One attachment and the chat of its message.
 pub(super) async fn attachment_in_chat(
-    _db: &Database,
-    _id: AttachmentId,
+    db: &Database,
+    id: AttachmentId,
 ) -> Result<Option<(Attachment, Option<Chat>)>, StoreError> {
-    unbuilt()
+    db.query_one(ATTACHMENT_IN_CHAT, &[&id.get()], |cells| {
+        let attachment = attachment(cells)?;
+        let is_in_chat: bool = cells.take()?;
+        Ok((attachment, if is_in_chat { Some(chat(cells)?) } else { None }))
+    })
+    .await
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use domain::chat::{Chat, ChatKey, Context, ContextKind, Phase, Side};
+use domain::chat::{Chat, ChatKey, Side};
 use domain::id::{ChatId, MessageId, OrderId};
 use engine::store::{ActivityPosition, ActivityQuery, AgeQuery};
 use rusqlite::{Connection, OptionalExtension, Result, Row, ToSql, named_params, params};
@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::cells::SqliteCells;
 use crate::cells::{millisecond, number, optional_millisecond};
 use crate::codes::{Code, context_id};
+use crate::ranges::{self, ActivityRange, AgeRanges, Cell, ContextRanges};
 use crate::rows::chats::{self as rows, chat_columns};
 
 macro_rules! select_chat {
@@ -182,12 +183,11 @@ pub(super) const UNREAD_SELLER_ACTIVITY: [&str; 2] =
 pub(super) const UNREAD_BUYER_ACTIVITY: [&str; 2] =
     select_activity!("buyer", " AND buyer_unread > 0");
 
-/// Chats by newest message. Where the query leaves a leading column of the index open, there is one range of the index
-/// for each value: at most eight, each read no further than the limit, then merged.
+/// Chats by newest message: each range is read no further than the limit, then they are merged.
 pub(super) fn by_activity(db: &Connection, query: &ActivityQuery) -> Result<Vec<Chat>> {
     let mut positions: BTreeSet<ActivityPosition> = BTreeSet::new();
     let after = query.after.unwrap_or(ActivityPosition { last_message: i64::MAX, chat: i64::MAX });
-    for side in one_or_both(query.side, [Side::Seller, Side::Buyer]) {
+    for ActivityRange { side, hidden, is_over } in ranges::by_activity(query) {
         let [from_position, without_message] = match (side, query.unread_only) {
             (Side::Seller, false) => SELLER_ACTIVITY,
             (Side::Seller, true) => UNREAD_SELLER_ACTIVITY,
@@ -196,31 +196,23 @@ pub(super) fn by_activity(db: &Connection, query: &ActivityQuery) -> Result<Vec<
         };
         let sql = if after.last_message == 0 { without_message } else { from_position };
         let mut range = db.prepare_cached(sql)?;
-        for hidden in one_or_both(query.skip_hidden.then_some(false), [false, true]) {
-            for is_over in one_or_both(query.over, [false, true]) {
-                let bounds = params![
-                    query.account.get(),
-                    hidden,
-                    is_over,
-                    after.last_message,
-                    after.chat,
-                    number(query.limit)
-                ];
-                let found = range.query_map(bounds, |row| {
-                    Ok(ActivityPosition { last_message: row.get(0)?, chat: row.get(1)? })
-                })?;
-                for position in found {
-                    positions.insert(position?);
-                }
-            }
+        let bounds = params![
+            query.account.get(),
+            hidden,
+            is_over,
+            after.last_message,
+            after.chat,
+            number(query.limit)
+        ];
+        let found = range.query_map(bounds, |row| {
+            Ok(ActivityPosition { last_message: row.get(0)?, chat: row.get(1)? })
+        })?;
+        for position in found {
+            positions.insert(position?);
         }
     }
     let ids = positions.into_iter().rev().take(query.limit).map(|position| position.chat);
     by_ids(db, ids)
-}
-
-fn one_or_both<T>(wanted: Option<T>, all: [T; 2]) -> Vec<T> {
-    wanted.map_or_else(|| all.into(), |one| vec![one])
 }
 
 macro_rules! select_age {
@@ -236,8 +228,7 @@ macro_rules! select_age {
     };
 }
 
-/// All chats of a seller. Shops are looked up while the range is read: there is no index for them, since a chat's order
-/// may be moved to another shop.
+/// All chats of a seller.
 pub(super) const AGE: &str = select_age!("chats_of_seller_by_age", "TRUE");
 /// The chats of a seller with one value of each facet.
 pub(super) const AGE_OF_CELL: &str = select_age!(
@@ -250,8 +241,7 @@ pub(super) const AGE_OF_CONTEXT: &str = select_age!(
     "context_kind = ?5 AND context_id = ?6 AND is_dispute IN (?7, ?8) AND (?9 >> phase) & 1"
 );
 
-/// A seller's chats by rising id: from one range of an index, or from one for each combination of facets or each
-/// context, every one read no further than the limit, then merged.
+/// A seller's chats by rising id: each range is read no further than the limit, then they are merged.
 pub(super) fn by_age(db: &Connection, query: &AgeQuery) -> Result<Vec<Chat>> {
     let shops = query.shops.as_ref().map(|shops| {
         let ids: Vec<String> = shops.iter().map(ToString::to_string).collect();
@@ -260,33 +250,28 @@ pub(super) fn by_age(db: &Connection, query: &AgeQuery) -> Result<Vec<Chat>> {
     let seller = query.seller.get();
     let after = query.after.map_or(0, ChatId::get);
     let limit = number(query.limit);
-    let kinds = query.context_kinds.as_deref().unwrap_or(&ContextKind::ALL);
-    let phases = query.phases.as_deref().unwrap_or(&Phase::ALL);
-    let disputes = one_or_both(query.dispute, [false, true]);
 
     let mut ids: BTreeSet<i64> = BTreeSet::new();
-    if let Some(contexts) = &query.contexts {
-        let contexts: BTreeSet<Context> = contexts.iter().copied().collect();
-        let phases = phases.iter().fold(0_i64, |bits, phase| bits | 1 << phase.code());
-        let (first, last) = (disputes.first(), disputes.last());
-        let mut range = db.prepare_cached(AGE_OF_CONTEXT)?;
-        for context in contexts.into_iter().filter(|context| kinds.contains(&context.kind())) {
-            let (kind, number) = (context.kind().code(), context_id(context));
-            let bounds = params![seller, after, limit, shops, kind, number, first, last, phases];
-            collect(&mut ids, range.query(bounds)?)?;
+    match ranges::by_age(query) {
+        AgeRanges::Whole => {
+            let mut range = db.prepare_cached(AGE)?;
+            collect(&mut ids, range.query(params![seller, after, limit, shops])?)?;
         }
-    } else if query.context_kinds.is_none() && query.phases.is_none() && query.dispute.is_none() {
-        let mut range = db.prepare_cached(AGE)?;
-        collect(&mut ids, range.query(params![seller, after, limit, shops])?)?;
-    } else {
-        let mut range = db.prepare_cached(AGE_OF_CELL)?;
-        for kind in kinds {
-            for phase in phases {
-                for dispute in &disputes {
-                    let cell =
-                        params![seller, after, limit, shops, dispute, kind.code(), phase.code()];
-                    collect(&mut ids, range.query(cell)?)?;
-                }
+        AgeRanges::Cells(cells) => {
+            let mut range = db.prepare_cached(AGE_OF_CELL)?;
+            for Cell { dispute, kind, phase } in cells {
+                let bounds = params![seller, after, limit, shops, dispute, kind, phase];
+                collect(&mut ids, range.query(bounds)?)?;
+            }
+        }
+        AgeRanges::Contexts(ContextRanges { contexts, disputes, phases }) => {
+            let phases = phases.iter().fold(0_i64, |bits, phase| bits | 1 << phase);
+            let (first, last) = (disputes.first(), disputes.last());
+            let mut range = db.prepare_cached(AGE_OF_CONTEXT)?;
+            for (kind, number) in contexts {
+                let bounds =
+                    params![seller, after, limit, shops, kind, number, first, last, phases];
+                collect(&mut ids, range.query(bounds)?)?;
             }
         }
     }
