@@ -131,10 +131,7 @@ pub(super) fn select_by_age(ranges: &AgeRanges, of_shops: bool) -> String {
             ),
         ),
         AgeRanges::Contexts(_) => (
-            format!(
-                "unnest(${next}::BIGINT[], ${}::BIGINT[]) AS context (kind, id)",
-                next + 1
-            ),
+            format!("unnest(${next}::BIGINT[], ${}::BIGINT[]) AS context (kind, id)", next + 1),
             format!(
                 "context_kind = context.kind AND (context_id, id) > (context.id, $2) AND context_id <= context.id \
                  AND is_dispute = ANY(${}) AND phase = ANY(${}){shops} ORDER BY context_id, id",
@@ -143,11 +140,12 @@ pub(super) fn select_by_age(ranges: &AgeRanges, of_shops: bool) -> String {
             ),
         ),
     };
-    // The ids come from the indexes alone; whole chats are read for those of the page.
+    // The ids come from the indexes alone; whole chats are read for those of the page, each as the first from its id on:
+    // again, no index but that of the key has the order.
     format!(
         "SELECT {columns} FROM (SELECT found FROM {arrays} CROSS JOIN LATERAL \
          (SELECT id AS found FROM chats WHERE seller_id = $1 AND {range} LIMIT $3) AS range ORDER BY found LIMIT $3) AS page \
-         CROSS JOIN LATERAL (SELECT {columns} FROM chats WHERE seller_id = $1 AND id = found LIMIT 1) AS chats \
+         CROSS JOIN LATERAL (SELECT {columns} FROM chats WHERE seller_id = $1 AND id >= found ORDER BY id LIMIT 1) AS chats \
          ORDER BY found"
     )
 }

@@ -18,13 +18,16 @@ const CONNECTION_WAIT: Duration = Duration::from_secs(3);
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 
 /// What every connection is told first. A commit waits for the disk, or for the quorum where one is configured, whatever
-/// the server's own default is. Every statement has an index to use: with statistics of an empty table the planner would
-/// not know. A statement, a lock and a transaction that was left open end by themselves, so that nothing of a replica
-/// that vanished stays.
+/// the server's own default is. Every statement has indexes to use, and is planned once: with statistics of a table that
+/// was empty a moment ago, or for values that are rare, the planner would rather read all and sort it. A statement, a lock
+/// and a transaction that was left open end by themselves, so that nothing of a replica that vanished stays.
 const SESSION: &str = "
     SELECT set_config('synchronous_commit', 'on', false)
         WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write');
     SET enable_seqscan = off;
+    SET enable_sort = off;
+    SET enable_incremental_sort = off;
+    SET plan_cache_mode = force_generic_plan;
     SET jit = off;
     SET statement_timeout = '30s';
     SET lock_timeout = '10s';

@@ -112,9 +112,9 @@ pub(super) async fn forget(
     let entries_max = i64::try_from(FORGET_ENTRIES).unwrap_or(i64::MAX);
     for (account, _) in accounts.iter().filter(|(_, has_old)| *has_old) {
         // Each a transaction of its own, and short.
-        while db.execute(FORGET, &[&account.get(), &before, &entries_max]).await?
-            == FORGET_ENTRIES
-        {}
+        while db.execute(FORGET, &[&account.get(), &before, &entries_max]).await? == FORGET_ENTRIES
+        {
+        }
     }
     Ok(accounts.last().map(|&(account, _)| account).filter(|_| accounts.len() == FORGET_ACCOUNTS))
 }

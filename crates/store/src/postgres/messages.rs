@@ -32,8 +32,7 @@ pub(super) async fn page(db: &Database, query: &MessageQuery) -> Result<Vec<Mess
         MessageRange::Backward(from) => (BACKWARD, from.unwrap_or(MessageId::LARGEST).get()),
     };
     let limit = number(query.limit);
-    let found =
-        db.query(sql, &[&seller.get(), &query.chat.get(), &from, &limit], message).await?;
+    let found = db.query(sql, &[&seller.get(), &query.chat.get(), &from, &limit], message).await?;
     with_attachments(db, found).await
 }
 

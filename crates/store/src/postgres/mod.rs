@@ -18,6 +18,8 @@ mod log;
 mod messages;
 mod migrate;
 mod orders;
+#[cfg(test)]
+mod plans;
 mod search;
 mod search_index;
 mod units;
