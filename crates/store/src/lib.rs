@@ -15,3 +15,4 @@ mod ranges;
 mod rows;
 pub mod sqlite;
 mod substring;
+pub mod transfer;

@@ -8,7 +8,7 @@ use super::error::store_error;
 use crate::cells::{Cell, Cells};
 
 /// The cells of a row that were not taken yet.
-pub(super) struct PostgresCells {
+pub(crate) struct PostgresCells {
     row: Row,
     next: usize,
 }

@@ -18,10 +18,10 @@ use crate::cells::Cells as _;
 const PARTIES_KEPT: u64 = 500_000;
 
 /// What a statement is given.
-pub(super) type Parameters<'p> = [&'p (dyn ToSql + Sync)];
+pub(crate) type Parameters<'p> = [&'p (dyn ToSql + Sync)];
 
 /// The database, and what is remembered of it.
-pub(super) struct Database {
+pub(crate) struct Database {
     pool: Pool,
     parties: Cache<ChatId, Parties>,
     unindexed: Notify,
@@ -48,7 +48,7 @@ impl Database {
     }
 
     /// A connection of one's own.
-    pub(super) async fn connection(&self) -> Result<Object, StoreError> {
+    pub(crate) async fn connection(&self) -> Result<Object, StoreError> {
         connections::lend(&self.pool).await
     }
 
@@ -181,7 +181,7 @@ impl Database {
 }
 
 /// What one statement answers on `client`, row by row.
-pub(super) async fn query<T>(
+pub(crate) async fn query<T>(
     client: &impl GenericClient,
     sql: &str,
     parameters: &Parameters<'_>,
@@ -200,7 +200,7 @@ async fn rows(
 }
 
 /// Runs one statement that writes on `client`, and answers how many rows it touched.
-pub(super) async fn execute(
+pub(crate) async fn execute(
     client: &impl GenericClient,
     sql: &str,
     parameters: &Parameters<'_>,

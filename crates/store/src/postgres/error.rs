@@ -7,7 +7,7 @@ use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
 /// Says what an error outside of COMMIT means: nothing was written.
-pub(super) fn store_error(error: &Error) -> StoreError {
+pub(crate) fn store_error(error: &Error) -> StoreError {
     if is_away(error) {
         StoreError::Unavailable(in_words(error))
     } else {

@@ -45,7 +45,11 @@ use engine::store::{
 };
 use uuid::Uuid;
 
-use database::Database;
+use crate::cells::Cells as _;
+
+pub(crate) use cells::PostgresCells;
+pub(crate) use database::{Database, execute, query};
+pub(crate) use error::store_error;
 use indexer::Indexer;
 
 /// So many connections a server opens at most.
@@ -68,11 +72,33 @@ impl PostgresStore {
     /// and brings it to the schema of this program; of several servers that start at once, one does. The database must
     /// exist.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
-        let db = Arc::new(Database::new(connections::pool(url, CONNECTIONS_MAX)?));
-        migrate::migrate(&db).await?;
+        let db = Arc::new(open_database(url).await?);
+        require_whole(&db).await?;
         let indexer = Indexer::start(Arc::clone(&db));
         Ok(Self { db, indexer })
     }
+}
+
+/// Opens the database at `url` and brings it to the schema of this program.
+pub(crate) async fn open_database(url: &str) -> Result<Database, StoreError> {
+    let db = Database::new(connections::pool(url, CONNECTIONS_MAX)?);
+    migrate::migrate(&db).await?;
+    Ok(db)
+}
+
+/// Refuses a database that [`crate::transfer`] has not finished.
+async fn require_whole(db: &Database) -> Result<(), StoreError> {
+    let is_copy = "SELECT to_regclass('transfer') IS NOT NULL";
+    if db.query_one(is_copy, &[], |cells| cells.take()).await? != Some(true) {
+        return Ok(());
+    }
+    let is_half = "SELECT EXISTS (SELECT 1 FROM transfer WHERE NOT is_complete)";
+    if db.query_one(is_half, &[], |cells| cells.take()).await? == Some(false) {
+        return Ok(());
+    }
+    let reason =
+        "the transfer from SQLite was interrupted; run 'torg migrate-store' again to finish it";
+    Err(StoreError::Failed(reason.to_owned()))
 }
 
 #[async_trait]
