@@ -6,10 +6,11 @@
 -- receipts and the index for search by their account, attachments by their owner. That column leads every primary key and unique index, no
 -- foreign key crosses accounts, and a send locks the rows of accounts one by one, by rising id.
 
--- The ids that were given out last. A sequence is outside of transactions: see reserve_ids.
-CREATE SEQUENCE chat_ids;
-CREATE SEQUENCE message_ids;
-CREATE SEQUENCE attachment_ids;
+-- The first three hold the id that was given out last, as the next value: see reserve_ids. A sequence is outside of
+-- transactions.
+CREATE SEQUENCE chat_ids MINVALUE 0 START 0;
+CREATE SEQUENCE message_ids MINVALUE 0 START 0;
+CREATE SEQUENCE attachment_ids MINVALUE 0 START 0;
 CREATE SEQUENCE account_ids;
 
 -- Reserves the `wanted` ids behind the answer, which is `at_least` or larger. Ids that are reserved later are larger,
@@ -23,7 +24,8 @@ DECLARE
 BEGIN
     PERFORM pg_advisory_lock(counter::OID::BIGINT);
     last := greatest(nextval(counter), at_least);
-    PERFORM setval(counter, last + wanted);
+    -- What nextval answers next time.
+    PERFORM setval(counter, last + wanted, FALSE);
     PERFORM pg_advisory_unlock(counter::OID::BIGINT);
     RETURN last;
 END

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use deadpool_postgres::Object;
 use engine::store::StoreError;
 use futures_util::SinkExt as _;
+use tokio_postgres::types::ToSql;
 
 use super::TransferError;
 use super::source::{GivenIds, Page, ROWS_AT_ONCE};
@@ -144,15 +145,17 @@ impl Target {
     /// Lets ids go on where they stopped, and queues all messages for the index for search.
     pub(super) async fn finish_copy(&mut self, ids: &GivenIds) -> Result<(), TransferError> {
         let transaction = self.connection.transaction().await.map_err(failed)?;
+        // The counters of reserve_ids keep the last id as their next value; that of accounts is an ordinary one.
         let counters = [
-            ("chat_ids", ids.last.chat),
-            ("message_ids", ids.last.message),
-            ("attachment_ids", ids.last.attachment),
-            ("account_ids", ids.account),
+            ("chat_ids", ids.last.chat, false),
+            ("message_ids", ids.last.message, false),
+            ("attachment_ids", ids.last.attachment, false),
+            ("account_ids", ids.account, true),
         ];
-        for (counter, last) in counters.into_iter().filter(|(_, last)| 0 < *last) {
-            let sql = "SELECT setval($1::text::regclass, $2)";
-            query(&transaction, sql, &[&counter, &last], |cells| cells.take::<i64>()).await?;
+        for (counter, last, is_used) in counters.into_iter().filter(|(_, last, _)| 0 < *last) {
+            let sql = "SELECT setval($1::text::regclass, $2, $3)";
+            let parameters: [&(dyn ToSql + Sync); 3] = [&counter, &last, &is_used];
+            query(&transaction, sql, &parameters, |cells| cells.take::<i64>()).await?;
         }
         for table in ["webhooks", "deliveries"] {
             let sql = format!(

@@ -17,6 +17,7 @@ mod logs;
 mod search;
 mod setup;
 mod story;
+mod transfer;
 mod webhooks;
 
 macro_rules! on_every_store {
