@@ -57,6 +57,7 @@ impl Replicas {
                 clock: Arc::clone(&clock) as Arc<_>,
                 random: Arc::new(SystemRandom),
                 relay: relay::alone(),
+                committers: std::num::NonZeroUsize::MIN,
                 unit_ledger: Some(Arc::clone(&ledger) as Arc<_>),
                 public_url: "http://localhost".to_owned(),
             };
