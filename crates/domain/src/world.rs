@@ -216,8 +216,10 @@ impl World {
             self.replace(message);
         }
         for attachment in event.attachments() {
-            self.last_ids.attachment = self.last_ids.attachment.max(attachment.id.get());
-            self.attachments.insert(attachment.id, attachment.clone());
+            // What comes to belong to a message may have been stored, and so numbered, long before.
+            if self.attachments.insert(attachment.id, attachment.clone()).is_none() {
+                self.last_ids.attachment = attachment.id.get();
+            }
         }
         if let Some(chat) = event.chat().and_then(|id| self.chats.get_mut(&id)) {
             chat.apply(event, at);

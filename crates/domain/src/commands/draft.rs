@@ -114,11 +114,13 @@ impl Draft {
         files.check_count(self.attachments.len()).map_err(Denied::Refused)?;
         let id = world.last_ids.next_message(now).ok_or(Denied::NotFound(Missing::Chat))?;
         let mut attachments: Vec<Attachment> = Vec::with_capacity(self.attachments.len());
-        for (index, attached) in self.attachments.iter().enumerate() {
+        let mut new = 0;
+        for attached in &self.attachments {
             let attachment = match attached {
                 Attached::New(file) => {
                     check_file(file, files)?;
-                    new_attachment(world, index, author.account, file, now)?
+                    new += 1;
+                    new_attachment(world, new - 1, author.account, file, now)?
                 }
                 Attached::Stored(id) => waiting_attachment(world, *id, author.account)?,
             };
@@ -174,7 +176,7 @@ impl FileRules {
     }
 }
 
-/// A file that comes to be stored, as the `index`th of its command.
+/// A file that comes to be stored, as the `index`th new one of its command.
 pub(super) fn new_attachment(
     world: &World,
     index: usize,
