@@ -219,8 +219,3 @@ pub(super) async fn lock_writers_of(
     execute(transaction, sql, &[&table]).await?;
     Ok(())
 }
-
-/// Stands where a query is still to be written.
-pub(super) fn unbuilt<T>() -> Result<T, StoreError> {
-    Err(StoreError::Failed("this query is not built yet".to_owned()))
-}
