@@ -72,9 +72,9 @@ impl Planner {
         let explain = format!("EXPLAIN ({options}) EXECUTE planned ({values})");
         let answer = self.client.simple_query(&explain).await.unwrap();
         self.client.batch_execute("DEALLOCATE planned").await.unwrap();
-        let line = |message: &SimpleQueryMessage| match message {
-            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
-            _ => None,
+        let line = |message: &SimpleQueryMessage| {
+            let SimpleQueryMessage::Row(row) = message else { return None };
+            row.get(0).map(str::to_owned)
         };
         answer.iter().filter_map(line).collect()
     }
