@@ -5,6 +5,7 @@
 use std::num::NonZeroUsize;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Instant;
 
 use domain::batch::{Batch, Submission};
 use domain::commands::{Answer, Command};
@@ -16,6 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::error::EngineError;
+use crate::metrics::Metrics;
 use crate::store::{Committed, Store, StoreError};
 use crate::wakeups::Wakeups;
 
@@ -41,20 +43,22 @@ struct Waiting {
 impl Committer {
     /// Starts the tasks that commit, on the current runtime: as many as batches are committed side by side.
     pub(crate) fn start(
-        store: Arc<dyn Store>,
-        clock: Arc<dyn Clock>,
-        wakeups: Arc<Wakeups>,
+        store: &Arc<dyn Store>,
+        clock: &Arc<dyn Clock>,
+        wakeups: &Arc<Wakeups>,
         side_by_side: NonZeroUsize,
+        metrics: &Metrics,
     ) -> Self {
         let (stop, stopping) = watch::channel(false);
         let sellers = Cache::new(SELLERS_KEPT);
         let lanes = (0..side_by_side.get()).map(|_| {
             let (queue, waiting) = mpsc::channel(QUEUE_MAX / side_by_side);
             let commits = Commits {
-                store: Arc::clone(&store),
-                clock: Arc::clone(&clock),
-                wakeups: Arc::clone(&wakeups),
+                store: Arc::clone(store),
+                clock: Arc::clone(clock),
+                wakeups: Arc::clone(wakeups),
                 sellers: sellers.clone(),
+                metrics: metrics.clone(),
             };
             tokio::spawn(commit_batches(commits, waiting, stopping.clone()));
             queue
@@ -106,6 +110,7 @@ struct Commits {
     clock: Arc<dyn Clock>,
     wakeups: Arc<Wakeups>,
     sellers: Cache<ChatId, AccountId>,
+    metrics: Metrics,
 }
 
 async fn commit_batches(
@@ -133,11 +138,13 @@ impl Commits {
         let (submissions, callers): (Vec<_>, Vec<_>) =
             waiting.into_iter().map(|Waiting { submission, answer }| (submission, answer)).unzip();
         let commands = submissions.len();
+        let began = Instant::now();
         let committing = self.store.commit(Batch { submissions, now: self.clock.now() });
         // Whatever is wrong with one batch, the next one is committed.
         let committed = AssertUnwindSafe(committing).catch_unwind().await.unwrap_or_else(|_| {
             Committed::failed(commands, &StoreError::Failed("a commit has panicked".to_owned()))
         });
+        self.metrics.note_batch(&committed, began.elapsed());
         for (caller, answer) in callers.into_iter().zip(committed.answers) {
             if let Ok(Answer::Opened { chat, .. } | Answer::Posted { chat, .. }) = &answer {
                 self.sellers.insert(chat.id, chat.seller.account);

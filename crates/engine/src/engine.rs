@@ -7,6 +7,7 @@ use domain::Timestamp;
 use domain::commands::{Answer, Command};
 use domain::id::AccountId;
 use domain::policy::Policy;
+use prometheus_client::registry::Registry;
 
 use crate::clock::Clock;
 use crate::committer::Committer;
@@ -14,6 +15,7 @@ use crate::cursor::CursorSeal;
 use crate::error::EngineError;
 use crate::limits::{Limits, UnitLedger};
 use crate::links::LinkSigner;
+use crate::metrics::Metrics;
 use crate::presence::Presence;
 use crate::random::Random;
 use crate::relay::{News, Notice, Relay, RelayState, ReplicaId, Traffic};
@@ -31,6 +33,7 @@ pub struct Engine {
 struct Core {
     store: Arc<dyn Store>,
     committer: Committer,
+    metrics: Metrics,
     wakeups: Arc<Wakeups>,
     presence: Presence,
     vault: media::Vault,
@@ -82,15 +85,12 @@ impl Engine {
             parts;
         let link_secret = store.secret("links", random.secret()).await?;
         let cursor_secret = store.secret("cursors", random.secret()).await?;
-        let wakeups = Arc::new(Wakeups::new(Arc::clone(&relay)));
+        let metrics = Metrics::new();
+        let wakeups = Arc::new(Wakeups::new(Arc::clone(&relay), metrics.clone()));
         tokio::spawn(Wakeups::catch_up(Arc::downgrade(&wakeups), Arc::clone(&store)));
         let core = Core {
-            committer: Committer::start(
-                Arc::clone(&store),
-                Arc::clone(&clock),
-                Arc::clone(&wakeups),
-                committers,
-            ),
+            committer: Committer::start(&store, &clock, &wakeups, committers, &metrics),
+            metrics,
             wakeups,
             presence: Presence::new(replica_id(&*random)),
             store,
@@ -170,6 +170,21 @@ impl Engine {
     /// is cut off, or another one fell silent.
     pub fn may_miss_news(&self) -> bool {
         self.core.wakeups.looks_often()
+    }
+
+    /// Whether the store answered when it was last looked at, at most five seconds ago.
+    pub fn store_answers(&self) -> bool {
+        self.core.wakeups.store_answers()
+    }
+
+    /// How many listen to accounts here.
+    pub fn listeners(&self) -> usize {
+        self.core.wakeups.listeners()
+    }
+
+    /// Shows what this engine counts in `registry`.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        self.core.metrics.register(registry);
     }
 
     /// The source of randomness.

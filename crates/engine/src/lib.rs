@@ -14,6 +14,7 @@ pub mod files;
 pub mod housekeeping;
 pub mod limits;
 pub mod links;
+mod metrics;
 pub mod presence;
 pub mod queries;
 pub mod random;

@@ -99,7 +99,8 @@ pub trait Store: WebhookStore + Send + Sync + 'static {
         limit: usize,
     ) -> Result<LogPage, StoreError>;
 
-    /// One pulse for each of `accounts`, which are distinct, also for those of which nothing is known.
+    /// One pulse for each of `accounts`, which are distinct, also for those of which nothing is known. The database is asked
+    /// even where there are none: so it is found out whether it answers.
     async fn pulses(&self, accounts: &[AccountId]) -> Result<Vec<Pulse>, StoreError>;
 
     /// Forgets the entries of some accounts' logs that were made before `before`: those of the next accounts behind

@@ -6,7 +6,7 @@
 //! while other processes may work on the store and are not heard.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use domain::Timestamp;
 use domain::id::{AccountId, ChatId};
 use tokio::sync::{broadcast, watch};
 
+use crate::metrics::Metrics;
 use crate::relay::{GROWN_MAX, News, Relay};
 use crate::store::{LogEnd, Pulse, Store, StoreError};
 
@@ -22,6 +23,8 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 /// How often while others may go unheard. A little more often than every second, so that whoever is connected with a key
 /// that was revoked elsewhere is sent away within a second.
 const UNHEARD_LOOK_INTERVAL: Duration = Duration::from_millis(800);
+/// A look that takes longer is given up; the next one may fare better.
+const LOOK_TIME_MAX: Duration = Duration::from_secs(5);
 /// So many accounts are looked at together.
 const LOOK_ACCOUNTS: usize = 500;
 /// So many signals may wait for a listener; of more, the oldest are lost, which costs it no entry. Each of them takes room
@@ -67,6 +70,9 @@ pub(crate) struct Wakeups {
     relay: Arc<dyn Relay>,
     /// Whether others may work on the store who are not heard.
     unheard: watch::Sender<bool>,
+    /// Whether the last look at the store went well.
+    store_answers: AtomicBool,
+    metrics: Metrics,
 }
 
 /// What all listeners of one account hear.
@@ -91,8 +97,14 @@ pub struct Listener {
 
 impl Wakeups {
     /// Nobody listens yet. What is heard here is told to the others by `relay`.
-    pub(crate) fn new(relay: Arc<dyn Relay>) -> Self {
-        Self { lines: RwLock::default(), relay, unheard: watch::Sender::new(false) }
+    pub(crate) fn new(relay: Arc<dyn Relay>, metrics: Metrics) -> Self {
+        Self {
+            lines: RwLock::default(),
+            relay,
+            unheard: watch::Sender::new(false),
+            store_answers: AtomicBool::new(true),
+            metrics,
+        }
     }
 
     /// Listens to `account` from now on.
@@ -154,6 +166,17 @@ impl Wakeups {
         self.lines.read().unwrap_or_else(PoisonError::into_inner).contains_key(&account)
     }
 
+    /// Whether the last look at the store went well.
+    pub(crate) fn store_answers(&self) -> bool {
+        self.store_answers.load(Ordering::Relaxed)
+    }
+
+    /// How many listen here.
+    pub(crate) fn listeners(&self) -> usize {
+        let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
+        lines.values().map(|line| line.newest.receiver_count()).sum()
+    }
+
     /// The accounts to which somebody listens here.
     pub(crate) fn accounts(&self) -> Vec<AccountId> {
         self.lines.read().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
@@ -181,17 +204,34 @@ impl Wakeups {
             // Either the time is over, or somebody wants a look at once, or this is the end.
             let _ = tokio::time::timeout(interval, unheard.changed()).await;
             let Some(wakeups) = wakeups.upgrade() else { return };
-            if let Err(error) = wakeups.look(&*store).await {
-                tracing::warn!(
-                    error = &error as &dyn std::error::Error,
-                    "cannot look at the ends of the logs"
-                );
-            }
+            wakeups.look_in_time(&*store).await;
+        }
+    }
+
+    async fn look_in_time(&self, store: &dyn Store) {
+        let looked = tokio::time::timeout(LOOK_TIME_MAX, self.look(store)).await;
+        let looked = looked
+            .unwrap_or_else(|_| Err(StoreError::Unavailable("it takes too long to answer".into())));
+        self.metrics.note_look();
+        let answered = self.store_answers.swap(looked.is_ok(), Ordering::Relaxed);
+        // Each change is said once.
+        match looked {
+            Ok(()) if !answered => tracing::info!("the store answers again"),
+            Err(error) if answered => tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the store does not answer; live connections hear of nothing until it does"
+            ),
+            Ok(()) | Err(_) => {}
         }
     }
 
     async fn look(&self, store: &dyn Store) -> Result<(), StoreError> {
-        for accounts in self.accounts().chunks(LOOK_ACCOUNTS) {
+        let accounts = self.accounts();
+        if accounts.is_empty() {
+            // It is asked all the same, so that it is known whether it answers.
+            store.pulses(&[]).await?;
+        }
+        for accounts in accounts.chunks(LOOK_ACCOUNTS) {
             for pulse in store.pulses(accounts).await? {
                 self.feel(pulse);
             }
@@ -276,7 +316,7 @@ mod tests {
 
     #[test]
     fn a_listener_is_woken_once_for_what_came_meanwhile() {
-        let wakeups = Arc::new(Wakeups::new(relay::alone()));
+        let wakeups = Arc::new(Wakeups::new(relay::alone(), Metrics::new()));
         let mut listener = wakeups.listen(account(1));
         wakeups.wake(&[end(1, 1), end(2, 9)]);
         wakeups.wake(&[end(1, 2)]);
@@ -289,7 +329,7 @@ mod tests {
 
     #[test]
     fn everybody_hears_a_signal_and_nobody_else() {
-        let wakeups = Arc::new(Wakeups::new(relay::alone()));
+        let wakeups = Arc::new(Wakeups::new(relay::alone(), Metrics::new()));
         let mut both = [wakeups.listen(account(1)), wakeups.listen(account(1))];
         let mut other = wakeups.listen(account(2));
         wakeups.signal_here(account(1), Signal::CredentialsChanged);
@@ -302,7 +342,7 @@ mod tests {
 
     #[test]
     fn too_many_signals_lose_the_oldest_and_no_entry() {
-        let wakeups = Arc::new(Wakeups::new(relay::alone()));
+        let wakeups = Arc::new(Wakeups::new(relay::alone(), Metrics::new()));
         let mut listener = wakeups.listen(account(1));
         let typing = Signal::Typing { chat: ChatId::new(1).unwrap(), by: account(2) };
         wakeups.signal_here(account(1), Signal::CredentialsChanged);
@@ -319,7 +359,7 @@ mod tests {
 
     #[test]
     fn a_change_of_credentials_that_only_the_store_tells_is_heard() {
-        let wakeups = Arc::new(Wakeups::new(relay::alone()));
+        let wakeups = Arc::new(Wakeups::new(relay::alone(), Metrics::new()));
         let mut listener = wakeups.listen(account(1));
         let pulse = |newest, credentials| Pulse { account: account(1), newest, credentials };
         let changed = Some(Heard::Signal(Signal::CredentialsChanged));
@@ -335,7 +375,7 @@ mod tests {
 
     #[test]
     fn accounts_without_listeners_are_forgotten() {
-        let wakeups = Arc::new(Wakeups::new(relay::alone()));
+        let wakeups = Arc::new(Wakeups::new(relay::alone(), Metrics::new()));
         let (first, second) = (wakeups.listen(account(1)), wakeups.listen(account(1)));
         drop(first);
         assert!(wakeups.is_heard(account(1)));

@@ -63,6 +63,9 @@ pub struct ServeArguments {
     /// Address and port to listen on
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<String>,
+    /// Where NATS is, which wakes readers on other servers of the same store
+    #[arg(long, value_name = "URL")]
+    pub nats: Option<String>,
     /// Check the settings, say what is wrong, and do not start
     #[arg(long)]
     pub check_config: bool,
@@ -173,6 +176,7 @@ impl ServeArguments {
         sources
             .flags
             .extend(self.listen.iter().map(|address| ("listen".to_owned(), address.clone())));
+        sources.flags.extend(self.nats.iter().map(|url| ("nats.url".to_owned(), url.clone())));
         sources
     }
 }
@@ -210,6 +214,8 @@ mod tests {
             "ozon.enabled=false",
             "--listen",
             "1.2.3.4:5",
+            "--nats",
+            "nats://a",
         ];
         let Command::Serve(arguments) = CommandLine::try_parse_from(line).unwrap().command else {
             panic!("another command");
@@ -217,7 +223,14 @@ mod tests {
         let sources = arguments.sources(std::iter::empty());
         assert_eq!(sources.file, Some(PathBuf::from("a.toml")));
         let flag = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        assert_eq!(sources.flags, [flag("ozon.enabled", "false"), flag("listen", "1.2.3.4:5")]);
+        assert_eq!(
+            sources.flags,
+            [
+                flag("ozon.enabled", "false"),
+                flag("listen", "1.2.3.4:5"),
+                flag("nats.url", "nats://a")
+            ]
+        );
         assert!(CommandLine::try_parse_from(["torg", "serve", "--set", "ozon.enabled"]).is_err());
     }
 }

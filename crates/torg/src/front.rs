@@ -6,7 +6,6 @@
 
 use std::str::FromStr as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -15,6 +14,8 @@ use http_kit::request_id::identify_requests;
 use hyper::http::uri::{Authority, PathAndQuery};
 use hyper::{StatusCode, Uri, header};
 use tower::ServiceExt as _;
+
+use crate::operations;
 
 /// One wire API behind the listener.
 #[derive(Clone)]
@@ -32,46 +33,28 @@ pub struct Face {
     pub host: Option<String>,
 }
 
-/// Whether the server wants traffic; shared by whoever starts and stops it and by `/readyz`.
-#[derive(Clone, Debug, Default)]
-pub struct Readiness(Arc<AtomicBool>);
-
-impl Readiness {
-    /// Says whether new requests are welcome.
-    pub fn set(&self, ready: bool) {
-        self.0.store(ready, Ordering::Relaxed);
-    }
-
-    fn is_ready(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// Puts `faces` behind one router, with `/healthz` (the process lives) and `/readyz` (it wants traffic).
+/// Puts `faces` behind one router, with what the operator's machinery asks ([`crate::operations`]).
 ///
 /// Requests of the faces get an id and a span, see [`http_kit::request_id`]. A face's host name comes first, then the
 /// prefixes, then the first face that owns the path. What is nobody's is a 404 with a problem document (RFC 9457).
-pub fn front(faces: Vec<Face>, readiness: Readiness) -> Router {
+pub fn front(faces: Vec<Face>, operations: Router) -> Router {
     let identified =
         |face: Face| Face { routes: identify_requests(face.routes, face.name), ..face };
-    let front = Front { faces: faces.into_iter().map(identified).collect(), readiness };
+    let front = Front { faces: faces.into_iter().map(identified).collect(), operations };
     Router::new().fallback(dispatch).with_state(Arc::new(front))
 }
 
 struct Front {
     faces: Vec<Face>,
-    readiness: Readiness,
+    operations: Router,
 }
 
 async fn dispatch(State(front): State<Arc<Front>>, mut request: Request) -> Response {
     if let Some(face) = front.bound_to_host(&request) {
         return hand_over(face, request).await;
     }
-    match request.uri().path() {
-        "/healthz" => return "ok\n".into_response(),
-        "/readyz" if front.readiness.is_ready() => return "ready\n".into_response(),
-        "/readyz" => return (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response(),
-        _ => {}
+    if operations::owns(request.uri().path()) {
+        return answer(&front.operations, request).await;
     }
     for face in &front.faces {
         if let Some(uri) = face.prefix.and_then(|prefix| without_prefix(request.uri(), prefix)) {
@@ -120,7 +103,11 @@ fn without_prefix(uri: &Uri, prefix: &str) -> Option<Uri> {
 }
 
 async fn hand_over(face: &Face, request: Request) -> Response {
-    match face.routes.clone().oneshot(request).await {
+    answer(&face.routes, request).await
+}
+
+async fn answer(routes: &Router, request: Request) -> Response {
+    match routes.clone().oneshot(request).await {
         Ok(answer) => answer,
         Err(never) => match never {},
     }
@@ -159,15 +146,18 @@ mod tests {
         }
     }
 
+    fn operations() -> Router {
+        Router::new().fallback(async || "operations")
+    }
+
     /// What a front with two faces says to a request for `uri`.
     async fn ask(host: &str, uri: &str) -> (u16, String) {
-        let readiness = Readiness::default();
         let faces = vec![
             toy("first", "/first", |path| path == "/v1/one", Some("first.example")),
             toy("second", "/second", |path| path.starts_with("/v1/"), None),
         ];
         let request = Request::get(uri).header(header::HOST, host).body(Body::empty()).unwrap();
-        let answer = front(faces, readiness).oneshot(request).await.unwrap();
+        let answer = front(faces, operations()).oneshot(request).await.unwrap();
         let status = answer.status().as_u16();
         let body = to_bytes(answer.into_body(), 1000).await.unwrap();
         (status, String::from_utf8(body.to_vec()).unwrap())
@@ -206,7 +196,7 @@ mod tests {
             let faces = vec![toy("first", "/first", |_| false, None)];
             let request =
                 Request::get(uri).header("x-request-id", "r-1").body(Body::empty()).unwrap();
-            let answer = front(faces, Readiness::default()).oneshot(request).await.unwrap();
+            let answer = front(faces, operations()).oneshot(request).await.unwrap();
             assert_eq!(answer.headers()["x-request-id"], "r-1");
         }
     }
@@ -216,7 +206,7 @@ mod tests {
         let faces = vec![toy("first", "/first", |_| false, None)];
         for uri in ["/", "/firstly", "/v1/one"] {
             let request = Request::get(uri).body(Body::empty()).unwrap();
-            let answer = front(faces.clone(), Readiness::default()).oneshot(request).await.unwrap();
+            let answer = front(faces.clone(), operations()).oneshot(request).await.unwrap();
             assert_eq!(answer.status(), StatusCode::NOT_FOUND);
             assert_eq!(answer.headers()[header::CONTENT_TYPE], "application/problem+json");
             let body = to_bytes(answer.into_body(), 1000).await.unwrap();
@@ -226,15 +216,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn health_and_readiness_are_told_apart() {
-        let readiness = Readiness::default();
-        let status = async |uri: &str| {
-            let request = Request::get(uri).body(Body::empty()).unwrap();
-            front(vec![], readiness.clone()).oneshot(request).await.unwrap().status()
-        };
-        assert_eq!(status("/healthz").await, StatusCode::OK);
-        assert_eq!(status("/readyz").await, StatusCode::SERVICE_UNAVAILABLE);
-        readiness.set(true);
-        assert_eq!(status("/readyz").await, StatusCode::OK);
+    async fn the_operator_s_paths_are_no_face_s() {
+        assert_eq!(ask("x", "/healthz").await, (200, "operations".into()));
+        assert_eq!(ask("x", "/metrics?a=1").await, (200, "operations".into()));
     }
 }

@@ -2,6 +2,7 @@
 
 use anyhow::Context as _;
 use domain::id::AccountId;
+use engine::relay;
 use engine::store::ApiKey;
 
 use crate::cli::KeyCreateArguments;
@@ -35,7 +36,7 @@ pub async fn create(
         format!("--audience: there is no '{audience}'; there are {}", audience_names().join(", "))
     })?;
     let (can_read, can_write) = scopes(&arguments.scopes)?;
-    let engine = open_engine(settings, settings.listen, surroundings).await?;
+    let engine = open_engine(settings, settings.listen, surroundings, relay::none()).await?;
     if let Some(account) = account {
         engine
             .account(account)

@@ -9,6 +9,7 @@ pub mod faces;
 pub mod front;
 pub mod keys;
 pub mod listen;
+pub mod operations;
 pub mod serve;
 pub mod server;
 pub mod settings;

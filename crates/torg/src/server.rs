@@ -10,8 +10,10 @@ use anyhow::{Context as _, bail};
 use axum::middleware::from_fn_with_state;
 use engine::clock::{Clock, SystemClock};
 use engine::random::{Random, SystemRandom};
-use engine::{Engine, Parts, relay};
+use engine::relay::{self, Relay};
+use engine::{Engine, Parts};
 use http_kit::client_address::{TrustedProxies, add_client_address};
+use relay_nats::NatsRelay;
 use store::sqlite::SqliteStore;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -20,7 +22,8 @@ use webhooks::{Sender, SenderRules, Webhooks};
 
 use crate::attachments::{self, open_vault};
 use crate::faces::{faces, native_policy, push_formats, webhook_rules};
-use crate::front::{Readiness, front};
+use crate::front::front;
+use crate::operations::{self, Operations, Readiness};
 use crate::serve::{Stopped, serve};
 use crate::settings::Settings;
 
@@ -66,7 +69,8 @@ impl Server {
             .with_context(|| format!("cannot listen on {} (setting 'listen')", settings.listen))?;
         let address = listener.local_addr()?;
         let folder = occupy(&settings.data_dir)?;
-        let engine = open_engine(settings, address, surroundings).await?;
+        let relay = relay_of(settings).await?;
+        let engine = open_engine(settings, address, surroundings, relay).await?;
         attachments::check(&engine, settings).await?;
 
         let formats = push_formats(settings, &engine);
@@ -76,7 +80,12 @@ impl Server {
 
         let readiness = Readiness::default();
         let trusted: TrustedProxies = settings.trusted_proxies.iter().copied().collect();
-        let routes = front(faces(settings, &engine, &webhooks), readiness.clone())
+        let operations = operations::router(Operations {
+            readiness: readiness.clone(),
+            engine: engine.clone(),
+            has_nats: settings.nats.url.is_some(),
+        });
+        let routes = front(faces(settings, &engine, &webhooks), operations)
             .layer(from_fn_with_state(trusted, add_client_address));
         let stop = CancellationToken::new();
         let bounds = settings.limits.connection_bounds();
@@ -153,12 +162,25 @@ fn make_folder(folder: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot make {} (setting 'data_dir')", folder.display()))
 }
 
+/// What wakes readers on other servers of the same store.
+async fn relay_of(settings: &Settings) -> anyhow::Result<Arc<dyn Relay>> {
+    let Some(url) = &settings.nats.url else {
+        return Ok(relay::alone());
+    };
+    let nats = relay_nats::Settings {
+        address: url.address().clone(),
+        subject_prefix: settings.nats.subject_prefix.clone(),
+    };
+    Ok(Arc::new(NatsRelay::start(nats).await.context("setting 'nats.url'")?))
+}
+
 /// Opens the data directory and what lies in it. `address` is where the server listens: links begin with it unless the
 /// settings say otherwise.
 pub async fn open_engine(
     settings: &Settings,
     address: SocketAddr,
     surroundings: Surroundings,
+    relay: Arc<dyn Relay>,
 ) -> anyhow::Result<Engine> {
     let folder = &settings.data_dir;
     make_folder(folder)?;
@@ -177,7 +199,7 @@ pub async fn open_engine(
         vault,
         clock,
         random,
-        relay: relay::alone(),
+        relay,
         unit_ledger: None,
         public_url,
     };

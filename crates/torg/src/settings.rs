@@ -22,9 +22,9 @@ pub use dialects::{
 };
 pub use load::{Origin, SettingsProblem, SettingsProblems, Sources, load, reference};
 pub use values::{
-    AttachmentsUrl, LogFormat, ModelName, Secret, SubscriptionGate, TimeOffset, WebUrl,
+    AttachmentsUrl, LogFormat, ModelName, NatsUrl, Secret, SubscriptionGate, TimeOffset, WebUrl,
 };
-use values::{is_host_name, is_log_filter, is_within};
+use values::{is_host_name, is_log_filter, is_subject, is_within};
 
 /// Settings of the Torg server.
 ///
@@ -61,6 +61,10 @@ pub struct Settings {
     /// What clients may cost.
     #[config(nested)]
     pub limits: LimitSettings,
+
+    /// NATS, by which several servers on one store wake one another's readers.
+    #[config(nested)]
+    pub nats: NatsSettings,
 
     /// The log of each account, and those who follow it.
     #[config(nested)]
@@ -119,6 +123,20 @@ pub struct LimitSettings {
     /// Seconds that running requests get to finish when the server stops: 0 to 3600.
     #[config(default = 20, validate(is_within(0..=3600, *shutdown_grace_seconds), "out of bounds"))]
     pub shutdown_grace_seconds: u32,
+}
+
+/// NATS, by which several servers on one store wake one another's readers.
+#[derive(Clone, Debug, PartialEq, Config)]
+#[config(layer_attr(serde(deny_unknown_fields)))]
+pub struct NatsSettings {
+    /// Where NATS is: `nats://host:4222`, `tls://user:password@host`, `nats://token@host`; several servers of one
+    /// installation with commas. Unset: servers on one store find by looking what the others did, about once a second.
+    pub url: Option<NatsUrl>,
+
+    /// What the subjects begin with: letters, digits, "-" and "_", with single dots between them. All servers on one store
+    /// have the same; those on another store have another.
+    #[config(default = "torg", validate = is_subject)]
+    pub subject_prefix: String,
 }
 
 /// The log of each account, and those who follow it.

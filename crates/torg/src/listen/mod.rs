@@ -6,6 +6,7 @@ mod receiver;
 
 use anyhow::Context as _;
 use domain::id::AccountId;
+use engine::relay;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -94,7 +95,8 @@ impl Key {
         };
         let secret = new_secret(NATIVE_AUDIENCE, &*surroundings.random)
             .context("Torg's own API is there")?;
-        let engine = open_engine(settings, settings.listen, surroundings.clone()).await?;
+        let engine =
+            open_engine(settings, settings.listen, surroundings.clone(), relay::none()).await?;
         engine.account(account).await.with_context(|| {
             let folder = settings.data_dir.display();
             format!("--account: there is no account {account} in {folder}")
@@ -112,7 +114,7 @@ impl Key {
         surroundings: Surroundings,
     ) -> anyhow::Result<()> {
         let Some((account, id)) = self.made else { return Ok(()) };
-        let engine = open_engine(settings, settings.listen, surroundings).await?;
+        let engine = open_engine(settings, settings.listen, surroundings, relay::none()).await?;
         engine.revoke_key(Some(account), id).await?;
         Ok(engine.stop().await?)
     }

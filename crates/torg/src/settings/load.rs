@@ -14,7 +14,7 @@ use super::Settings;
 type SettingsLayer = <Settings as Config>::Layer;
 
 /// The settings whose values are shown to nobody, not even to those who gave a wrong one.
-const SECRETS: [&str; 1] = ["attachments.secret_access_key"];
+const SECRETS: [&str; 2] = ["attachments.secret_access_key", "nats.url"];
 
 /// What the names of environment variables begin with.
 const VARIABLE_PREFIX: &str = "TORG_";

@@ -56,6 +56,31 @@ fn flags_weigh_more_than_the_environment_and_it_more_than_the_file() {
 }
 
 #[test]
+fn a_password_is_never_shown() {
+    let settings = loaded("", &[], &[("nats.url", "tls://torg:s3cret@nats.example")]).unwrap();
+    assert!(format!("{settings:?}").contains("tls://nats.example"));
+    assert!(!format!("{settings:?}").contains("s3cret"));
+    let refusal = refusal("", &[], &[("nats.url", "http://torg:s3cret@nats.example")]);
+    assert!(refusal.contains("nats.url") && refusal.contains("not a URL such as"), "{refusal}");
+    assert!(!refusal.contains("s3cret"), "{refusal}");
+}
+
+#[test]
+fn a_subject_prefix_has_no_wildcards() {
+    for (prefix, is_good) in [
+        ("torg", true),
+        ("shop-1.torg_2", true),
+        ("", false),
+        ("a..b", false),
+        ("a.*", false),
+        (">", false),
+    ] {
+        let loaded = loaded("", &[], &[("nats.subject_prefix", prefix)]);
+        assert_eq!(loaded.is_ok(), is_good, "{prefix}");
+    }
+}
+
+#[test]
 fn a_value_outside_the_file_may_be_bare() {
     let environment = [
         ("TORG_TRUSTED_PROXIES", "10.0.0.0/8, ::1"),

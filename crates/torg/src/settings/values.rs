@@ -62,6 +62,11 @@ pub enum AttachmentsUrl {
 #[serde(from = "String")]
 pub struct Secret(String);
 
+/// Where NATS is, and how to sign in there. It is never shown with its secrets.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct NatsUrl(relay_nats::Address);
+
 /// An offset from UTC, written `+03:00`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -165,6 +170,21 @@ impl fmt::Debug for Secret {
     }
 }
 
+impl NatsUrl {
+    /// The servers and the secrets.
+    pub fn address(&self) -> &relay_nats::Address {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for NatsUrl {
+    type Error = relay_nats::AddressProblem;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        text.parse().map(Self)
+    }
+}
+
 impl TimeOffset {
     /// The offset for arithmetic.
     pub fn offset(self) -> Offset {
@@ -215,6 +235,15 @@ pub(super) fn is_host_name(text: &String) -> Result<(), &'static str> {
 pub(super) fn is_region(text: &String) -> Result<(), &'static str> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     if !text.is_empty() && text.bytes().all(is_plain) { Ok(()) } else { Err("not a region") }
+}
+
+/// The beginning of a subject of NATS, without wildcards.
+pub(super) fn is_subject(text: &String) -> Result<(), &'static str> {
+    let is_token = |token: &str| {
+        !token.is_empty()
+            && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    };
+    if text.split('.').all(is_token) { Ok(()) } else { Err("not a subject such as torg") }
 }
 
 /// `""`, or a path that begins with a slash and does not end with one.

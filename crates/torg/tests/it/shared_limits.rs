@@ -19,7 +19,8 @@ use store::postgres::PostgresStore;
 use store::sqlite::SqliteStore;
 use testkit::{PASSWORD, SELLER, START, email_of};
 use torg::faces::{NATIVE_AUDIENCE, faces, native_policy, new_secret, push_formats, webhook_rules};
-use torg::front::{Readiness, front};
+use torg::front::front;
+use torg::operations::{self, Operations, Readiness};
 use torg::settings::{self, Settings, Sources};
 use tower::ServiceExt as _;
 use webhooks::Webhooks;
@@ -65,7 +66,12 @@ impl Replicas {
             let formats = push_formats(&settings, &engine);
             let webhooks =
                 Webhooks::new(engine.clone(), formats, webhook_rules(&settings)).unwrap();
-            let routes = front(faces(&settings, &engine, &webhooks), Readiness::default());
+            let operations = operations::router(Operations {
+                readiness: Readiness::default(),
+                engine: engine.clone(),
+                has_nats: false,
+            });
+            let routes = front(faces(&settings, &engine, &webhooks), operations);
             Server { engine, routes }
         };
         let servers = [start().await, start().await];
@@ -74,7 +80,9 @@ impl Replicas {
         let account = Account { email: Some(email_of(SELLER)), ..account };
         let fact = Fact::Account(Box::new(account), Some(password_hash));
         let stored = servers[0].engine.put_facts(Host::operator(), vec![fact]).await.unwrap();
-        stored.into_iter().for_each(|stored| stored.unwrap());
+        for stored in stored {
+            stored.unwrap();
+        }
         Self { servers, ledger, _schema: schema, _data: data }
     }
 
