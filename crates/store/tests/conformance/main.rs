@@ -88,6 +88,9 @@ on_every_store! {
             only_what_people_said_in_chats_in_sight_is_found,
             pages_go_from_new_to_old,
             found_messages_equal_a_naive_search,
+            a_long_history_is_searched_like_a_short_one,
+            nothing_is_missed_while_others_write,
+            what_was_said_last_is_found_after_reopening,
         }
         facts {
             facts_come_in_any_order,

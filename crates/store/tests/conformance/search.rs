@@ -1,15 +1,21 @@
 //! Search for text anywhere in messages.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::chat::Side;
-use domain::commands::{Command, HideChat, MarketplaceRole, PostAsMarketplace};
+use domain::commands::{
+    Command, EditMessage, Editor, HideChat, MarketplaceRole, PostAsMarketplace,
+};
 use domain::id::{AccountId, ChatId};
 use domain::message::{Message, Role};
 use engine::store::{SearchQuery, Store};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 
 use crate::setup::{
-    Place, a_chat, account, actor, at, buyer, draft, open, opened, run, say, seller, stranger,
+    Place, a_chat, account, actor, at, batch, buyer, draft, open, opened, post, posted, run, say,
+    seller, stranger,
 };
 use crate::story::Story;
 
@@ -191,4 +197,124 @@ async fn naive(store: &dyn Store, tale: &Story, who: AccountId, needle: &str) ->
         }
     }
     found
+}
+
+/// More messages than any store would rather read than ask an index about.
+pub(crate) async fn a_long_history_is_searched_like_a_short_one(place: Place) {
+    const WORDS: [&str; 9] =
+        ["Фара", "левая", "ПРАВАЯ", "на", "Камри", "5W-40", "масло", "100%", "a_b"];
+    let store = place.open();
+    let chats = [
+        a_chat(&*store).await,
+        opened(run(&*store, open(stranger(), Side::Buyer, seller(), 2), at(0)).await).0.id,
+    ];
+    let mut random = StdRng::seed_from_u64(7);
+    let mut said: Vec<Message> = Vec::new();
+    for second in 1..=12 {
+        let commands = (0..100).map(|_| {
+            let words: Vec<_> =
+                (0..4).map(|_| WORDS[random.random_range(0..WORDS.len())]).collect();
+            post(seller(), chats[random.random_range(0..2)], &words.join(" "))
+        });
+        let commands: Vec<_> = commands.collect();
+        let answers = store.commit(batch(commands, at(second))).await.answers;
+        said.extend(answers.into_iter().map(|answer| posted(answer).0));
+    }
+    let rare = say(&*store, buyer(), chats[0], "где генератор?", 13).await;
+    said.push(rare.clone());
+
+    at_once_and_later(async || {
+        for needle in [
+            "фара левая на",
+            "НА ",
+            "камри 5w-40 масло 100%",
+            "ратор",
+            "b a",
+            "евая правая л",
+            "ап",
+        ] {
+            for (chat, before) in [
+                (None, None),
+                (None, Some(said[700].id)),
+                (Some(chats[0]), None),
+                (Some(chats[1]), Some(said[300].id)),
+            ] {
+                let holds = |message: &&Message| {
+                    chat.is_none_or(|chat| message.chat == chat)
+                        && before.is_none_or(|before| message.id < before)
+                        && message.text.as_ref().is_some_and(|text| {
+                            text.to_lowercase().contains(&needle.to_lowercase())
+                        })
+                };
+                let expected: Vec<_> =
+                    said.iter().rev().filter(holds).map(|message| message.id).take(30).collect();
+                let query = SearchQuery { chat, before, limit: 30, ..everywhere(seller(), needle) };
+                let found = store.search(&query).await.unwrap();
+                let found: Vec<_> = found.into_iter().map(|message| message.id).collect();
+                assert_eq!(found, expected, "{query:?}");
+            }
+        }
+        assert_eq!(store.search(&everywhere(buyer(), "ратор")).await.unwrap(), [rare.clone()]);
+    })
+    .await;
+}
+
+/// As replicas share one: each with an index that follows, or with one for all.
+pub(crate) async fn nothing_is_missed_while_others_write(place: Place) {
+    const WRITERS: usize = 4;
+    const ROUNDS: usize = 40;
+    let stores = [place.open(), place.open()];
+    let chat = a_chat(&*stores[0]).await;
+    let mut writers = tokio::task::JoinSet::new();
+    for writer in 0..WRITERS {
+        let (here, there) = (Arc::clone(&stores[writer % 2]), Arc::clone(&stores[1 - writer % 2]));
+        writers.spawn(async move {
+            for round in 0..ROUNDS {
+                let needle = format!("<{writer}:{round}>");
+                let message = say(&*here, buyer(), chat, &format!("первое {needle}"), 1).await;
+                let expected = [format!("первое {needle}")];
+                assert_eq!(texts(&*there, &everywhere(seller(), &needle)).await, expected);
+                let text = draft(&format!("второе {needle}")).text.unwrap();
+                let edit = EditMessage {
+                    editor: Editor::Account(actor(buyer())),
+                    chat,
+                    message: message.id,
+                    text,
+                };
+                run(&*here, Command::EditMessage(edit), at(2)).await.unwrap();
+                let expected = [format!("второе {needle}")];
+                assert_eq!(texts(&*there, &everywhere(seller(), &needle)).await, expected);
+                let replaced = within(buyer(), chat, &format!("первое {needle}"));
+                assert_eq!(texts(&*here, &replaced).await, [""; 0]);
+            }
+        });
+    }
+    writers.join_all().await;
+    let all = SearchQuery { limit: WRITERS * ROUNDS + 1, ..everywhere(seller(), "второе <") };
+    at_once_and_later(async || {
+        for store in &stores {
+            let found = store.search(&all).await.unwrap();
+            let ids: Vec<_> = found.iter().map(|message| message.id).collect();
+            assert_eq!(ids.len(), WRITERS * ROUNDS);
+            assert!(ids.is_sorted_by(|newer, older| newer > older));
+            assert_eq!(texts(&**store, &everywhere(seller(), "первое")).await, [""; 0]);
+        }
+    })
+    .await;
+}
+
+pub(crate) async fn what_was_said_last_is_found_after_reopening(place: Place) {
+    let mut store = place.open();
+    let chat = a_chat(&*store).await;
+    for second in 1..=3 {
+        say(&*store, buyer(), chat, &format!("фара {second}"), second).await;
+        // An index may be behind.
+        store.close().await.unwrap();
+        store = place.open();
+        at_once_and_later(async || {
+            let found = texts(&*store, &everywhere(seller(), "фара")).await;
+            assert_eq!(found.first(), Some(&format!("фара {second}")));
+        })
+        .await;
+    }
 }
