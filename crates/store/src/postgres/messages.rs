@@ -84,7 +84,7 @@ pub(super) const ATTACHMENTS_OF: &str = concat!(
 pub(super) const ATTACHMENT_BY_ID: &str = select_attachment!("id = $1");
 
 /// The messages that were `found`, with their attachments, if any has some.
-async fn with_attachments(
+pub(super) async fn with_attachments(
     db: &Database,
     found: Vec<(Message, bool)>,
 ) -> Result<Vec<Message>, StoreError> {

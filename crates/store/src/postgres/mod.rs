@@ -22,6 +22,8 @@ mod orders;
 mod plans;
 mod search;
 mod search_index;
+#[cfg(test)]
+mod search_tests;
 mod units;
 mod webhooks;
 

@@ -4,20 +4,19 @@
 //! needle, these; otherwise one message after the other from new to old, which soon gives a page of what is frequent.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 
 use deadpool_postgres::Transaction;
-use domain::attachment::Attachment;
 use domain::id::{AccountId, ChatId, MessageId};
 use domain::message::{Message, Role};
 use engine::store::{SearchQuery, StoreError};
 use tokio_postgres::types::ToSql;
 
 use super::database::{Database, query as select};
+use super::messages;
 use super::search_index::words;
 use crate::cells::{Cells, number};
 use crate::codes::Code;
-use crate::rows::messages::{self as rows, attachment_columns, message_columns};
+use crate::rows::messages::{self as rows, message_columns};
 use crate::substring::fold;
 
 /// So many candidates are read at a time.
@@ -50,27 +49,29 @@ pub(super) async fn messages_with(
             Some(_) | None => return Ok(Vec::new()),
         },
     };
+    let before = query.before.map_or(i64::MAX, MessageId::get);
     // All is read from one state of the database: a message that goes from the queue into the index meanwhile is in
     // one of them.
-    db.snapshot(async |transaction| {
-        let mut search = Search {
-            transaction,
-            account: query.account.get(),
-            chat: query.chat.map(ChatId::get),
-            needle,
-            words,
-            limit: query.limit,
-            found: Vec::new(),
-        };
-        let before = query.before.map_or(i64::MAX, MessageId::get);
-        match chat {
-            Some((seller, chat)) => search.in_chat(seller, chat, before).await?,
-            None => search.in_account(before).await?,
-        }
-        let found = search.found;
-        with_attachments(transaction, found).await
-    })
-    .await
+    let found = db
+        .snapshot(async |transaction| {
+            let mut search = Search {
+                transaction,
+                account: query.account.get(),
+                chat: query.chat.map(ChatId::get),
+                needle,
+                words,
+                limit: query.limit,
+                found: Vec::new(),
+            };
+            match chat {
+                Some((seller, chat)) => search.in_chat(seller, chat, before).await?,
+                None => search.in_account(before).await?,
+            }
+            Ok(search.found)
+        })
+        .await?;
+    // Those of a message that was sent never change.
+    messages::with_attachments(db, found).await
 }
 
 /// A message that may hold the needle.
@@ -295,36 +296,4 @@ impl Search<'_> {
             Some(_) | None => 0,
         }
     }
-}
-
-const ATTACHMENTS: &str = concat!(
-    "SELECT ",
-    attachment_columns!(),
-    " FROM unnest($1::BIGINT[], $2::BIGINT[]) AS wanted (chat, message) \
-     JOIN attachments ON chat_id = wanted.chat AND message_id = wanted.message ORDER BY message_id, position"
-);
-
-/// The messages, each with its attachments if it carries any.
-async fn with_attachments(
-    transaction: &Transaction<'_>,
-    messages: Vec<(Message, bool)>,
-) -> Result<Vec<Message>, StoreError> {
-    let carriers = messages.iter().filter(|(_, carries)| *carries).map(|(message, _)| message);
-    let (chats, ids): (Vec<i64>, Vec<i64>) =
-        carriers.map(|message| (message.chat.get(), message.id.get())).unzip();
-    let mut attachments: HashMap<MessageId, Vec<Attachment>> = HashMap::new();
-    if !ids.is_empty() {
-        for file in select(transaction, ATTACHMENTS, &[&chats, &ids], rows::attachment).await? {
-            if let Some((_, message)) = file.message {
-                attachments.entry(message).or_default().push(file);
-            }
-        }
-    }
-    Ok(messages
-        .into_iter()
-        .map(|(message, _)| {
-            let attachments = attachments.remove(&message.id).unwrap_or_default();
-            Message { attachments, ..message }
-        })
-        .collect())
 }
