@@ -2,6 +2,8 @@
 //! tables that hold something, on new ones, and on tables that held a few rows when PostgreSQL looked at them last. It
 //! keeps the plans of these for a minute after they have begun to grow, so they must not be worse.
 
+mod search;
+
 use deadpool_postgres::Object;
 use domain::chat::{ContextKind, Side};
 use domain::id::{AccountId, ProductId};

@@ -1,7 +1,8 @@
 //! Search for text anywhere in messages: in the index, and in the messages themselves where they wait to be indexed.
 //!
-//! Every candidate is read and checked. The index only tells which messages to look at: where few have all pairs of the
-//! needle, these; otherwise one message after the other from new to old, which soon gives a page of what is frequent.
+//! Every candidate is read and checked. The index only tells which messages to look at: the newest ones first, where a
+//! page of what is frequent is found soon; behind them, those with all pairs of the needle, if they are few; otherwise
+//! one message after the other.
 
 use std::cmp::Reverse;
 
@@ -24,7 +25,7 @@ const CANDIDATES_AT_A_TIME: usize = 500;
 /// What more messages of an account have is frequent.
 const RARE_MAX: i64 = 4_000;
 /// So many rows of the index are walked at a time.
-const WALKED_AT_A_TIME: i64 = 2_000;
+const WALKED_AT_A_TIME: i64 = 4_000;
 /// So many messages of one chat are read before the index is asked about it.
 const READ_IN_CHAT_MAX: usize = 4_000;
 /// So many different pairs of a needle are enough to tell what to look at.
@@ -128,8 +129,12 @@ pub(super) const WITHOUT_WORDS: &str = "SELECT message_id, seller_id, chat_id FR
     WHERE account_id = $1 AND words IS NULL AND message_id < $2 AND message_id > $3 \
         AND ($5::BIGINT IS NULL OR chat_id = $5) ORDER BY message_id DESC LIMIT $4";
 
-pub(super) const WALK: &str = "SELECT message_id, seller_id, chat_id, coalesce(words @> $5, TRUE) FROM message_index \
-    WHERE account_id = $1 AND message_id < $2 AND message_id > $3 ORDER BY message_id DESC LIMIT $4";
+/// The newest messages of the account: those that may hold the needle, and the last one; with how many they were.
+pub(super) const WALK: &str = "WITH walked AS MATERIALIZED (\
+        SELECT message_id, seller_id, chat_id, coalesce(words @> $5, TRUE) AS may_hold FROM message_index \
+        WHERE account_id = $1 AND message_id < $2 AND message_id > $3 ORDER BY message_id DESC LIMIT $4) \
+    SELECT message_id, seller_id, chat_id, may_hold, (SELECT count(*) FROM walked) FROM walked \
+    WHERE may_hold OR message_id = (SELECT min(message_id) FROM walked) ORDER BY message_id DESC";
 
 /// Candidates as they are now, if they can be found by their text and this search looks into their chats. Whatever
 /// stands behind `LIMIT` is looked up for each of them.
@@ -152,11 +157,15 @@ pub(super) const IN_CHAT: &str = concat!(
 );
 
 impl Search<'_> {
-    /// Looks into all chats that the account has not hidden.
+    /// Looks into all chats that the account has not hidden. What is frequent is found among the newest messages; most
+    /// accounts have no others.
     async fn in_account(&mut self, before: i64) -> Result<(), StoreError> {
         self.look_at(QUEUED, before).await?;
-        if !self.in_rare(before).await? {
-            self.walk(before).await?;
+        let Some(mut rest) = self.walk(before).await? else { return Ok(()) };
+        if !self.in_rare(rest).await? {
+            while let Some(next) = self.walk(rest).await? {
+                rest = next;
+            }
         }
         Ok(())
     }
@@ -212,27 +221,26 @@ impl Search<'_> {
         Ok(true)
     }
 
-    /// Looks at every message of the account, from new to old, until there is a page.
-    async fn walk(&mut self, mut before: i64) -> Result<(), StoreError> {
-        loop {
-            let page: [&(dyn ToSql + Sync); 5] =
-                [&self.account, &before, &self.floor(), &WALKED_AT_A_TIME, &self.words];
-            let walked = select(self.transaction, WALK, &page, |cells| {
-                Ok((candidate(cells)?, cells.take::<bool>()?))
-            })
-            .await?;
-            let candidates: Vec<_> =
-                walked.iter().filter(|(_, may_hold)| *may_hold).map(|(which, _)| *which).collect();
-            for page in candidates.chunks(CANDIDATES_AT_A_TIME) {
-                self.check(page).await?;
+    /// Looks at the next messages of the account, from new to old. Says at which one it stopped if there are others.
+    async fn walk(&mut self, before: i64) -> Result<Option<i64>, StoreError> {
+        let page: [&(dyn ToSql + Sync); 5] =
+            [&self.account, &before, &self.floor(), &WALKED_AT_A_TIME, &self.words];
+        let walked = select(self.transaction, WALK, &page, |cells| {
+            Ok((candidate(cells)?, cells.take::<bool>()?, cells.take::<i64>()?))
+        })
+        .await?;
+        let candidates: Vec<Candidate> = walked
+            .iter()
+            .filter_map(|(candidate, may_hold, _)| may_hold.then_some(*candidate))
+            .collect();
+        for page in candidates.chunks(CANDIDATES_AT_A_TIME) {
+            if page.first().is_some_and(|newest| newest.message <= self.floor()) {
+                return Ok(None);
             }
-            match walked.last() {
-                Some((last, _)) if number(walked.len()) == WALKED_AT_A_TIME => {
-                    before = last.message;
-                }
-                Some(_) | None => return Ok(()),
-            }
+            self.check(page).await?;
         }
+        let last = walked.last().filter(|(_, _, all)| *all == WALKED_AT_A_TIME);
+        Ok(last.map(|(last, _, _)| last.message).filter(|&last| self.floor() < last))
     }
 
     /// Reads the newest messages of `chat`, at most `at_most`. Says which one was read last if there may be others.
