@@ -50,19 +50,19 @@ const CHATS_BY_KEY: &str = concat!(
 );
 /// Whoever has received nothing more has nothing to look for: the search would run to the end of the history. The roles
 /// are those of `codes.rs`: 1 is the buyer, 2 the seller.
-const LANDMARKS: &str = "SELECT wanted.chat, wanted.position, here.id, coalesce(here.received_by_seller, 0), \
+const LANDMARKS: &str = "SELECT chats.id, wanted.position, here.id, coalesce(here.received_by_seller, 0), \
      coalesce(here.received_by_buyer, 0), for_seller.id, for_buyer.id \
      FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS wanted (seller, chat, position) \
      JOIN chats ON chats.seller_id = wanted.seller AND chats.id = wanted.chat \
      LEFT JOIN LATERAL (SELECT id, received_by_seller, received_by_buyer FROM messages \
-         WHERE seller_id = wanted.seller AND chat_id = wanted.chat AND id <= wanted.position \
+         WHERE seller_id = chats.seller_id AND chat_id = chats.id AND id <= wanted.position \
          ORDER BY id DESC LIMIT 1) AS here ON TRUE \
      LEFT JOIN LATERAL (SELECT id FROM messages \
-         WHERE seller_id = wanted.seller AND chat_id = wanted.chat AND id > wanted.position AND author_role <> 2 \
+         WHERE seller_id = chats.seller_id AND chat_id = chats.id AND id > wanted.position AND author_role <> 2 \
          AND coalesce(here.received_by_seller, 0) < chats.seller_received \
          ORDER BY id LIMIT 1) AS for_seller ON TRUE \
      LEFT JOIN LATERAL (SELECT id FROM messages \
-         WHERE seller_id = wanted.seller AND chat_id = wanted.chat AND id > wanted.position AND author_role <> 1 \
+         WHERE seller_id = chats.seller_id AND chat_id = chats.id AND id > wanted.position AND author_role <> 1 \
          AND coalesce(here.received_by_buyer, 0) < chats.buyer_received \
          ORDER BY id LIMIT 1) AS for_buyer ON TRUE";
 const MESSAGES: &str = concat!(
