@@ -100,13 +100,15 @@ pub(crate) async fn attempt(
     match answer {
         Ok(answer) => {
             let kept = &answer.body[..answer.body.len().min(KEPT_RESPONSE_BYTES)];
+            // No store has to be able to keep U+0000.
+            let response = String::from_utf8_lossy(kept).replace('\0', "\u{FFFD}");
             Attempt {
                 kind: push.kind,
                 at: now,
                 duration,
                 status: Some(answer.status.as_u16()),
                 verdict: format.judge(purpose, &answer),
-                response: String::from_utf8_lossy(kept).into_owned(),
+                response,
             }
         }
         Err(why) => Attempt {

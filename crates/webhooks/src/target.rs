@@ -43,6 +43,10 @@ impl Target {
         if URL_BYTES_MAX < text.len() {
             return Err(UrlProblem::TooLong);
         }
+        // The parser would drop or encode them; the text is stored as it is.
+        if text.chars().any(char::is_control) {
+            return Err(UrlProblem::NotAbsolute);
+        }
         let url = Url::parse(text).map_err(|_| UrlProblem::NotAbsolute)?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(UrlProblem::NotHttp);
@@ -100,6 +104,7 @@ mod tests {
             ("shop.example.org/push", UrlProblem::NotAbsolute),
             ("https://", UrlProblem::NotAbsolute),
             ("https://bad host/", UrlProblem::NotAbsolute),
+            ("https://shop.example.org/\0", UrlProblem::NotAbsolute),
             ("ftp://shop.example.org/", UrlProblem::NotHttp),
             ("file:///etc/passwd", UrlProblem::NotHttp),
             ("gopher://shop.example.org:25/", UrlProblem::NotHttp),

@@ -289,7 +289,7 @@ pub struct Delivery {
     pub outcome: DeliveryOutcome,
     /// Why it failed, in the format's words, or what else the line tells; empty for an attempt that did not fail.
     pub reason: String,
-    /// The first 1,024 bytes of the answer's body, as text; what is no UTF-8 is replaced.
+    /// The first 1,024 bytes of the answer's body, as text; what is no UTF-8 is replaced, and so is U+0000.
     pub response: String,
 }
 

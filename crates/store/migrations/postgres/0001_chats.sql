@@ -341,6 +341,7 @@ CREATE TABLE webhook_progress (
     held_until    BIGINT NOT NULL,
     PRIMARY KEY (account_id, webhook_id)
 ) WITH (fillfactor = 50);
+CREATE INDEX webhook_progress_of_holder ON webhook_progress (holder) WHERE holder IS NOT NULL;
 
 -- Entries of logs that were taken up and are not settled.
 CREATE TABLE waiting_pushes (

@@ -4,7 +4,7 @@ use deadpool_postgres::Transaction;
 use domain::id::{AccountId, MemberId};
 use engine::store::{ApiKey, KeyConflict, Session, StoreError};
 
-use super::database::{Database, Parameters, execute, lock_writers_of, query};
+use super::database::{Database, Parameters, execute, is_storable, lock_writers_of, query};
 use crate::cells::{Cells, millisecond, optional_millisecond};
 use crate::rows::access::{key, key_columns, session, session_columns, spaced};
 
@@ -68,10 +68,11 @@ pub(super) const KEYS_OF_ACCOUNT: &str = concat!(
     key_columns!(),
     " FROM api_keys WHERE account_id = $1 ORDER BY created_at, id"
 );
+/// Ordered by the account as well, of which PostgreSQL would not see otherwise that it is always the same.
 pub(super) const KEYS_OF_MARKETPLACE: &str = concat!(
     "SELECT ",
     key_columns!(),
-    " FROM api_keys WHERE account_id IS NULL ORDER BY created_at, id"
+    " FROM api_keys WHERE account_id IS NULL ORDER BY account_id, created_at, id"
 );
 
 /// The key with a secret.
@@ -189,6 +190,9 @@ pub(super) async fn delete_session(
     account: AccountId,
     id: &str,
 ) -> Result<bool, StoreError> {
+    if !is_storable(id) {
+        return Ok(false);
+    }
     delete_sessions(db, "DELETE FROM sessions WHERE account_id = $1 AND id = $2", account, id).await
 }
 

@@ -8,7 +8,7 @@ use domain::id::AccountId;
 use engine::store::{FIRST_OWN_ACCOUNT, FactConflict, StoreError};
 
 use super::access::move_credentials;
-use super::database::{Database, execute, lock_writers_of, query};
+use super::database::{Database, execute, is_storable, lock_writers_of, query};
 use crate::cells::{Cells, millisecond};
 use crate::codes::Code as _;
 use crate::rows::accounts::{account as account_row, account_columns, folded};
@@ -36,6 +36,9 @@ pub(super) async fn by_email(
     db: &Database,
     email: &str,
 ) -> Result<Option<(Account, Option<String>)>, StoreError> {
+    if !is_storable(email) {
+        return Ok(None);
+    }
     db.query_one(ACCOUNT_BY_EMAIL, &[&folded(email)], account_row).await
 }
 

@@ -219,3 +219,9 @@ pub(super) async fn lock_writers_of(
     execute(transaction, sql, &[&table]).await?;
     Ok(())
 }
+
+/// Whether a text can stand in a row. None with U+0000 can, so that nothing is called by such a text: faces and the
+/// domain refuse it where it would be stored, but may look for it.
+pub(super) fn is_storable(text: &str) -> bool {
+    !text.contains('\0')
+}

@@ -7,7 +7,7 @@ use domain::catalog::{Order, OrderFacts, OrderItem, Posting, Return};
 use domain::id::{OrderId, ReturnId, ShopId};
 use engine::store::StoreError;
 
-use super::database::{Database, Parameters, execute, query};
+use super::database::{Database, Parameters, execute, is_storable, query};
 use super::facts::column;
 use crate::cells::{Cells as _, millisecond, number, optional_millisecond};
 use crate::rows::orders::{
@@ -79,6 +79,7 @@ pub(super) async fn orders_of_postings(
     db: &Database,
     numbers: &[&str],
 ) -> Result<Vec<(String, OrderId)>, StoreError> {
+    let numbers: Vec<_> = numbers.iter().filter(|number| is_storable(number)).collect();
     db.query(ORDERS_OF_POSTINGS, &[&numbers], |cells| Ok((cells.take()?, cells.id(OrderId::new)?)))
         .await
 }

@@ -6,7 +6,7 @@ use domain::id::{AccountId, WebhookId};
 use engine::store::{NotStored, ResumeFrom, StoreError, UrlUse, Webhook, WebhookState};
 
 use super::progress;
-use crate::cells::{Cells as _, millisecond, number};
+use crate::cells::{Cells, millisecond, number};
 use crate::codes::Code as _;
 use crate::postgres::database::{Database, Parameters, execute, query};
 use crate::rows::webhooks::{webhook, webhook_columns};
@@ -43,8 +43,7 @@ pub(super) async fn create(
     let account = webhook.account;
     db.transaction(async |transaction| {
         let newest = lock_account(transaction, account).await?;
-        let counted =
-            query(transaction, COUNT, &[&account.get()], |cells| cells.take::<i64>()).await?;
+        let counted = query(transaction, COUNT, &[&account.get()], Cells::take::<i64>).await?;
         if counted.iter().any(|count| number(webhooks_max) <= *count) {
             return Ok(Err(NotStored::TooMany));
         }
@@ -66,8 +65,7 @@ async fn lock_account(
     transaction: &Transaction<'_>,
     account: AccountId,
 ) -> Result<i64, StoreError> {
-    let mut newest =
-        query(transaction, LOCK_ACCOUNT, &[&account.get()], |cells| cells.take()).await?;
+    let mut newest = query(transaction, LOCK_ACCOUNT, &[&account.get()], Cells::take).await?;
     Ok(newest.pop().unwrap_or(0))
 }
 
