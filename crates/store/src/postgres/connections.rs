@@ -18,15 +18,20 @@ const CONNECTION_WAIT: Duration = Duration::from_secs(3);
 const SILENCE_MAX: Duration = Duration::from_secs(10);
 
 /// What every connection is told first. A commit waits for the disk, or for the quorum where one is configured, whatever
-/// the server's own default is. Every statement has indexes to use, and is planned once: with statistics of a table that
-/// was empty a moment ago, or for values that are rare, the planner would rather read all and sort it. A statement, a lock
-/// and a transaction that was left open end by themselves, so that nothing of a replica that vanished stays.
+/// the server's own default is. A statement, a lock and a transaction that was left open end by themselves, so that nothing
+/// of a replica that vanished stays.
+///
+/// Every statement has indexes to use, in which it looks up row by row, and it is planned once. The planner is told so: it
+/// keeps a plan until it looks at the tables again, and while they held some sixty rows, reading all of them and sorting or
+/// hashing was the better way.
 const SESSION: &str = "
     SELECT set_config('synchronous_commit', 'on', false)
         WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write');
     SET enable_seqscan = off;
     SET enable_sort = off;
     SET enable_incremental_sort = off;
+    SET enable_hashjoin = off;
+    SET enable_mergejoin = off;
     SET plan_cache_mode = force_generic_plan;
     SET jit = off;
     SET statement_timeout = '30s';
