@@ -2,11 +2,8 @@
 //! tables that hold something, on new ones, and on tables that held a few rows when PostgreSQL looked at them last. It
 //! keeps the plans of these for a minute after they have begun to grow, so they must not be worse.
 
-<<<<<<< HEAD
-mod search;
-=======
 mod names;
->>>>>>> 8f2fbee (Store: the plans of facts, keys, sessions and webhooks on PostgreSQL; nothing has a name with U+0000)
+mod search;
 
 use deadpool_postgres::Object;
 use domain::chat::{ContextKind, Side};
