@@ -5,6 +5,7 @@
 mod bucket;
 mod command_line;
 mod demo;
+mod deploy;
 mod feed;
 mod listen;
 mod mapping;
