@@ -22,7 +22,7 @@ use crate::substring::fold;
 
 /// So many candidates are read at a time.
 const CANDIDATES_AT_A_TIME: usize = 500;
-/// What more messages of an account have is frequent.
+/// What more messages than that have is frequent.
 const RARE_MAX: i64 = 4_000;
 /// So many rows of the index are walked at a time.
 const WALKED_AT_A_TIME: i64 = 4_000;
@@ -91,7 +91,7 @@ fn candidate<C: Cells>(cells: &mut C) -> Result<Candidate, C::Error> {
 struct Search<'a> {
     transaction: &'a Transaction<'a>,
     account: i64,
-    /// Null looks into all chats in sight.
+    /// Without one, all chats in sight.
     chat: Option<i64>,
     needle: String,
     words: Vec<i32>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::id::{AccountId, ChatId, MessageId};
 use engine::store::{SearchQuery, Store};
-use local_services::Schema;
+use local_services::{Durability, Postgres, Schema, StopMode};
 
 use super::database::Database;
 use super::search_index::{Round, Rounds, words};
@@ -35,16 +35,23 @@ fn text(message: i64) -> String {
 
 struct Market {
     db: Database,
-    schema: Schema,
+    url: String,
+    /// Goes with the market.
+    _schema: Option<Schema>,
 }
 
 impl Market {
     async fn open() -> Self {
         let schema = local_services::fresh_schema().unwrap();
-        let db = Database::new(connections::pool(schema.url(), 4).unwrap());
+        let market = Self::at(schema.url()).await;
+        Self { _schema: Some(schema), ..market }
+    }
+
+    async fn at(url: &str) -> Self {
+        let db = Database::new(connections::pool(url, 4).unwrap());
         migrate::migrate(&db).await.unwrap();
         db.execute(CHATS, &[]).await.unwrap();
-        Self { db, schema }
+        Self { db, url: url.to_owned(), _schema: None }
     }
 
     /// Lets messages with these ids be sent.
@@ -70,6 +77,13 @@ impl Market {
             if round.await.unwrap() == Round::Done(0) {
                 break;
             }
+        }
+    }
+
+    /// Waits until so many rows are left in the queue, which an indexer works off.
+    async fn wait_for_queue(&self, left: i64) {
+        while left < self.count("SELECT count(*) FROM unindexed_messages").await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 
@@ -164,10 +178,8 @@ async fn a_message_that_the_index_refuses_is_found_and_holds_up_no_other() {
     let refusal = "ALTER TABLE message_index ADD CONSTRAINT refusal CHECK (message_id <> 3)";
     market.db.execute(refusal, &[]).await.unwrap();
     market.say(1..=20).await;
-    let store = PostgresStore::open(market.schema.url()).await.unwrap();
-    while 1 < market.count("SELECT count(*) FROM unindexed_messages").await {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    let store = PostgresStore::open(&market.url).await.unwrap();
+    market.wait_for_queue(1).await;
     let found = store.search(&query(1, "она на")).await.unwrap();
     let found: Vec<_> = found.iter().map(|message| message.id.get()).collect();
     assert_eq!(found, [20, 19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 9, 7, 6, 5, 4, 3, 2, 1]);
@@ -194,4 +206,24 @@ async fn one_indexer_works_at_a_time() {
     assert_eq!(market.count("SELECT count(*) FROM unindexed_messages").await, 5);
     market.index(5).await;
     assert_eq!(market.found(&query(1, "банка")).await.len(), 9);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_indexer_goes_on_when_the_database_is_back() {
+    let server = tokio::task::block_in_place(|| Postgres::start(Durability::Process)).unwrap();
+    let market = Market::at(&server.url()).await;
+    let store = PostgresStore::open(&market.url).await.unwrap();
+    market.say(1..=10).await;
+    market.wait_for_queue(0).await;
+    tokio::task::block_in_place(|| server.stop(StopMode::Immediate)).unwrap();
+    // So that it has come to nothing at least once.
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    tokio::task::block_in_place(|| server.start_again()).unwrap();
+    let market = Market { db: Database::new(connections::pool(&market.url, 4).unwrap()), ..market };
+    market.say(11..=20).await;
+    market.wait_for_queue(0).await;
+    let found = store.search(&query(1, "она на 1")).await.unwrap();
+    let found: Vec<_> = found.iter().map(|message| message.id.get()).collect();
+    assert_eq!(found, [19, 18, 17, 16, 15, 14, 13, 12, 11, 10, 1]);
+    store.close().await.unwrap();
 }
