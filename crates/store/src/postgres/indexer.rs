@@ -12,6 +12,8 @@ use super::search_index::{Round, Rounds};
 
 /// So many rows of the queue are taken in one transaction.
 const ROWS_AT_A_TIME: i64 = 500;
+/// While there are commits, a quarter of the time is enough: they need the rest, and nobody waits for the index.
+const RESTS_PER_ROUND: u32 = 3;
 /// How long the index rests after a commit, so that many small ones are taken together.
 const REST: Duration = Duration::from_millis(50);
 /// How long it waits before it looks for what was committed on other servers, and for what their indexers left behind.
@@ -51,9 +53,8 @@ async fn follow(db: Arc<Database>) {
         let began = Instant::now();
         match work.round(&db).await {
             Next::AtOnce => {
-                // While there are commits, half of the time is enough: they need the rest.
                 if timeout(Duration::ZERO, db.indexer_rung()).await.is_ok() {
-                    sleep(began.elapsed()).await;
+                    sleep(began.elapsed() * RESTS_PER_ROUND).await;
                 }
             }
             Next::WhenRung => {
