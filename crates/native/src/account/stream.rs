@@ -26,6 +26,7 @@ use crate::account::event_filter::{EventFilter, EventName, WantedKinds};
 use crate::account::events::check_position;
 use crate::auth::KeyReader;
 use crate::extract::Params;
+use crate::gate::check_reader_again;
 use crate::problem::Problem;
 use crate::values::{Id, IdOrZero};
 
@@ -89,6 +90,8 @@ pub(crate) async fn open(
     check_position(position, log.oldest, log.newest)?;
     // It listens from here on, so that nothing falls between this and its first look.
     let reader = api.feed.read(caller.account(), position);
+    // A key that was revoked before that has told nobody.
+    check_reader_again(&api.engine, &key.secret_hash, address).await?;
     let online = api.engine.come_online(caller.account());
     let mut opening = frames::ready(position, log.newest, settings.heartbeat);
     for signal in online_now(&api, &filter, caller.account()).await? {
