@@ -97,7 +97,7 @@ impl Postgres {
         Ok(this)
     }
 
-    /// Where its database is: `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. It stays the same over restarts.
+    /// Where its database is: `postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=disable`. It stays the same over restarts.
     pub fn url(&self) -> String {
         self.url_of(TORG)
     }
@@ -143,7 +143,10 @@ impl Postgres {
     }
 
     fn url_of(&self, database: &str) -> String {
-        format!("postgres://{TORG}:{}@127.0.0.1:{}/{database}", self.password, self.port)
+        format!(
+            "postgres://{TORG}:{}@127.0.0.1:{}/{database}?sslmode=disable",
+            self.password, self.port
+        )
     }
 
     fn launch(&self) -> Result<(), Error> {

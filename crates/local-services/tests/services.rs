@@ -36,7 +36,7 @@ fn soon(what: &str, is_so: impl Fn() -> bool) {
 /// The port of a URL such as `nats://127.0.0.1:4222`.
 fn port_of(url: &str) -> u16 {
     let rest = url.rsplit_once(':').unwrap().1;
-    rest.split('/').next().unwrap().parse().unwrap()
+    rest.split(['/', '?']).next().unwrap().parse().unwrap()
 }
 
 fn listens(port: u16) -> bool {
