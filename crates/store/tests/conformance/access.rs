@@ -27,7 +27,7 @@ fn key(name: u128, second: i64) -> ApiKey {
 }
 
 pub(crate) async fn keys_are_kept_whole(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let mut first = key(1, 20);
     let second = ApiKey {
         member: None,
@@ -53,7 +53,7 @@ pub(crate) async fn keys_are_kept_whole(place: Place) {
 }
 
 pub(crate) async fn a_secret_belongs_to_one_key(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let first = key(1, 20);
     let same_secret = ApiKey { secret_hash: first.secret_hash, account: None, ..key(2, 30) };
     let (a, b) = tokio::join!(store.put_key(&first), store.put_key(&same_secret));
@@ -78,7 +78,7 @@ fn session(id: &str, second: i64) -> Session {
 }
 
 pub(crate) async fn sessions_are_kept_whole(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let (mut a, b, c) = (session("a", 10), session("b", 20), session("c", 15));
     for session in [&a, &b, &c] {
         store.put_session(session).await.unwrap();
@@ -97,7 +97,7 @@ pub(crate) async fn sessions_are_kept_whole(place: Place) {
 }
 
 pub(crate) async fn an_ended_session_stays_ended(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let (a, b, c) = (session("a", 10), session("b", 20), session("c", 15));
     let other = Session { account: seller(), ..session("d", 20) };
     for session in [&a, &b, &c, &other] {
@@ -111,7 +111,7 @@ pub(crate) async fn an_ended_session_stays_ended(place: Place) {
 }
 
 pub(crate) async fn sessions_that_are_over_are_forgotten_when_another_begins(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let over = Session { expires_at: at(100), ..session("a", 10) };
     let running = Session { expires_at: at(101), ..session("b", 20) };
     let another = Session { created_at: at(100), ..session("c", 100) };
@@ -123,7 +123,7 @@ pub(crate) async fn sessions_that_are_over_are_forgotten_when_another_begins(pla
 
 /// Another process finds by it within a second that somebody who is connected is to be sent away.
 pub(crate) async fn the_pulse_moves_when_credentials_end_or_change(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     put(&*store, vec![Fact::Account(Box::new(account_facts(buyer())), None)]).await;
     let mut known = 0;
     let mut has_moved = async || {
@@ -168,10 +168,10 @@ pub(crate) async fn the_pulse_moves_when_credentials_end_or_change(place: Place)
 }
 
 pub(crate) async fn a_secret_is_made_once(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     assert_eq!(store.secret("cursors", [1; 32]).await.unwrap(), [1; 32]);
     assert_eq!(store.secret("cursors", [2; 32]).await.unwrap(), [1; 32]);
     assert_eq!(store.secret("links", [2; 32]).await.unwrap(), [2; 32]);
     drop(store);
-    assert_eq!(place.open().secret("cursors", [3; 32]).await.unwrap(), [1; 32]);
+    assert_eq!(place.open().await.secret("cursors", [3; 32]).await.unwrap(), [1; 32]);
 }

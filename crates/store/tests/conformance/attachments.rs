@@ -23,7 +23,7 @@ fn with(files: impl IntoIterator<Item = AttachmentId>) -> Draft {
 }
 
 pub(crate) async fn a_file_is_claimed_once(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     let waiting = attach(&*store, buyer(), "фара.png").await;
     assert_eq!(store.attachment(waiting.id).await.unwrap(), Some(waiting.clone()));
@@ -54,7 +54,7 @@ pub(crate) async fn a_file_is_claimed_once(place: Place) {
 }
 
 pub(crate) async fn files_keep_the_order_of_their_message(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     let first = attach(&*store, buyer(), "1").await;
     let second = attach(&*store, buyer(), "2").await;

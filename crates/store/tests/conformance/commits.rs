@@ -15,7 +15,7 @@ use crate::setup::{
 };
 
 pub(crate) async fn a_message_is_stored_with_all_that_follows_from_it(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     let message = say(&*store, buyer(), chat, "Подойдёт на Камри?", 1).await;
 
@@ -43,7 +43,7 @@ pub(crate) async fn a_message_is_stored_with_all_that_follows_from_it(place: Pla
 }
 
 pub(crate) async fn a_refused_command_leaves_no_trace(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     let commands = [
         post(buyer(), chat, "first"),
@@ -70,7 +70,7 @@ pub(crate) async fn a_refused_command_leaves_no_trace(place: Place) {
 
 /// Two chats cannot have the same UUID: the domain cannot know, the database refuses.
 pub(crate) async fn a_command_that_cannot_be_stored_fails_alone(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     let commands = [
         post(buyer(), chat, "before"),
@@ -89,7 +89,7 @@ pub(crate) async fn a_command_that_cannot_be_stored_fails_alone(place: Place) {
 }
 
 pub(crate) async fn ids_rise_in_the_order_of_commits(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     let mut writers = tokio::task::JoinSet::new();
     for _ in 0..8 {
@@ -120,7 +120,7 @@ pub(crate) async fn ids_rise_in_the_order_of_commits(place: Place) {
 }
 
 pub(crate) async fn ids_rise_when_the_clock_steps_back(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     let first = say(&*store, buyer(), chat, "first", 100).await;
     let second = say(&*store, buyer(), chat, "second", 1).await;
@@ -129,7 +129,7 @@ pub(crate) async fn ids_rise_when_the_clock_steps_back(place: Place) {
 }
 
 pub(crate) async fn parallel_opens_give_one_chat(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     crate::setup::people(&*store).await;
     let mut openers = tokio::task::JoinSet::new();
     for name in 0..16 {
@@ -150,7 +150,7 @@ fn with_key(text: &str, fingerprint: u8) -> Draft {
 }
 
 pub(crate) async fn a_repeated_key_gives_the_first_message_again(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     let again = || post_draft(buyer(), chat, with_key("once", 1));
     let (first, replayed) = posted(run(&*store, again(), at(1)).await);
@@ -169,7 +169,7 @@ pub(crate) async fn a_repeated_key_gives_the_first_message_again(place: Place) {
 }
 
 pub(crate) async fn a_key_repeated_at_the_same_time_gives_one_message(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     let mut senders = tokio::task::JoinSet::new();
     for _ in 0..16 {
@@ -185,7 +185,7 @@ pub(crate) async fn a_key_repeated_at_the_same_time_gives_one_message(place: Pla
 }
 
 pub(crate) async fn everything_is_there_after_reopening(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     let (message, _) =
         posted(run(&*store, post_draft(buyer(), chat, with_key("once", 1)), at(1)).await);
@@ -194,7 +194,7 @@ pub(crate) async fn everything_is_there_after_reopening(place: Place) {
     store.close().await.unwrap();
     drop(store);
 
-    let store = place.open();
+    let store = place.open().await;
     assert_eq!(store.chat(chat).await.unwrap(), before);
     assert_eq!(store.log(seller(), 0, 10).await.unwrap(), log);
     let again = run(&*store, post_draft(buyer(), chat, with_key("once", 1)), at(2)).await;
@@ -206,7 +206,7 @@ pub(crate) async fn everything_is_there_after_reopening(place: Place) {
 }
 
 pub(crate) async fn a_closed_store_says_so(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     store.close().await.unwrap();
     store.close().await.unwrap();
@@ -217,7 +217,7 @@ pub(crate) async fn a_closed_store_says_so(place: Place) {
 
 /// As replicas, or a server and its command line, share one.
 pub(crate) async fn two_openings_of_a_store_are_one_store(place: Place) {
-    let stores = [place.open(), place.open()];
+    let stores = [place.open().await, place.open().await];
     let chat = a_chat(&*stores[0]).await;
     let mut writers = tokio::task::JoinSet::new();
     for store in stores.iter().cycle().take(4) {

@@ -8,7 +8,7 @@ use crate::setup::{Place, account, history};
 use crate::story::Story;
 
 pub(crate) async fn totals_equal_a_recount(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let mut tale = Story::begin(&*store, 1).await;
     for _ in 0..6 {
         tale.go_on(&*store, 120).await;

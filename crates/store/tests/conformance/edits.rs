@@ -46,7 +46,7 @@ async fn edited(
 }
 
 pub(crate) async fn an_edit_replaces_the_text_and_moves_nothing_else(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     let file = picture("фара.png");
     let photo = Draft { attachments: vec![Attached::New(file)], ..draft("такая") };
@@ -66,7 +66,7 @@ pub(crate) async fn an_edit_replaces_the_text_and_moves_nothing_else(place: Plac
     assert_eq!(same, moderated, "the same text once more is no edit");
     drop(store);
 
-    let store = place.open();
+    let store = place.open().await;
     assert_eq!(history(&*store, chat).await, [changed.clone(), moderated]);
     let found = store.messages_by_id(&[(chat, photo.id)]).await.unwrap();
     assert_eq!(found, [changed]);
@@ -87,7 +87,7 @@ pub(crate) async fn an_edit_replaces_the_text_and_moves_nothing_else(place: Plac
 }
 
 pub(crate) async fn a_refused_edit_leaves_no_trace(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     let message = say(&*store, buyer(), chat, "вопрос", 1).await;
     let absent = message_id(message.id.get() + 1);
@@ -119,7 +119,7 @@ pub(crate) async fn a_refused_edit_leaves_no_trace(place: Place) {
 }
 
 pub(crate) async fn a_repeated_key_gives_the_message_as_it_is_now(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     let key = IdempotencyKey { key: "k".to_owned(), fingerprint: [1; 32] };
     let once = Draft { idempotency_key: Some(key), ..draft("раз") };
@@ -139,7 +139,7 @@ pub(crate) async fn a_repeated_key_gives_the_message_as_it_is_now(place: Place) 
 }
 
 pub(crate) async fn the_new_text_is_found_and_the_old_one_is_not(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     let question = say(&*store, buyer(), chat, "фара левая", 1).await;
     let robot = PostAsMarketplace {
@@ -177,7 +177,7 @@ pub(crate) async fn the_new_text_is_found_and_the_old_one_is_not(place: Place) {
 }
 
 pub(crate) async fn a_file_that_gets_a_text_is_found_by_it(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     let file = picture("фара.png");
     let photo = posted(run(&*store, post_draft(buyer(), chat, Draft::file(file)), at(1)).await).0;
@@ -195,7 +195,7 @@ pub(crate) async fn a_file_that_gets_a_text_is_found_by_it(place: Place) {
 }
 
 pub(crate) async fn edited_messages_are_found_in_their_place(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     let mut messages = Vec::new();
     for second in 1..=12 {

@@ -24,7 +24,7 @@ fn posting(number: &str, order: OrderId) -> Posting {
 }
 
 pub(crate) async fn facts_come_in_any_order(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let returned = Return { id: ReturnId::new(5).unwrap(), order: order_id(7), created_at: at(-9) };
     let member = Member {
         id: MemberId::new(70).unwrap(),
@@ -68,7 +68,7 @@ pub(crate) async fn facts_come_in_any_order(place: Place) {
 }
 
 pub(crate) async fn an_account_is_replaced_only_as_it_stood(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     people(&*store).await;
     let before = account_facts(seller());
     let renamed = Account { display_name: "Новое имя".to_owned(), ..before.clone() };
@@ -86,7 +86,7 @@ pub(crate) async fn an_account_is_replaced_only_as_it_stood(place: Place) {
 }
 
 pub(crate) async fn newer_facts_replace_older_ones(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let mut account = account_facts(seller());
     let mut sold = order(7, seller(), buyer(), None);
     let mut good = product(4, seller());
@@ -126,7 +126,7 @@ pub(crate) async fn newer_facts_replace_older_ones(place: Place) {
 }
 
 pub(crate) async fn an_address_belongs_to_one_account(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let with = |id, email: &str| {
         let facts = Account { email: Some(email.to_owned()), ..account_facts(account(id)) };
         Fact::Account(Box::new(facts), None)
@@ -155,7 +155,7 @@ pub(crate) async fn an_address_belongs_to_one_account(place: Place) {
 }
 
 pub(crate) async fn a_password_stays_unless_it_is_replaced(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let push = |hash: Option<&str>| {
         let facts = Box::new(account_facts(seller()));
         vec![Fact::Account(facts, hash.map(ToOwned::to_owned))]
@@ -172,7 +172,7 @@ pub(crate) async fn a_password_stays_unless_it_is_replaced(place: Place) {
 }
 
 pub(crate) async fn people_who_sign_up_get_ids_of_their_own(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let sign_up = |email: &str| {
         let facts = Account { email: Some(email.to_owned()), ..account_facts(account(1)) };
         store.create_account(facts, "hash".to_owned())
@@ -191,7 +191,7 @@ pub(crate) async fn people_who_sign_up_get_ids_of_their_own(place: Place) {
 }
 
 pub(crate) async fn shops_are_listed_by_rising_id(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let mut shops: Vec<_> = [5, 3, 9, 1].map(|id| shop(id, seller(), Model::Dbs)).to_vec();
     let mut facts: Vec<_> = shops.iter().cloned().map(Fact::Shop).collect();
     facts.push(Fact::Shop(shop(4, buyer(), Model::Laas)));
@@ -205,7 +205,7 @@ pub(crate) async fn shops_are_listed_by_rising_id(place: Place) {
 }
 
 pub(crate) async fn an_inactive_account_is_no_counterpart(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     people(&*store).await;
     let gone = Account { is_active: false, ..account_facts(seller()) };
     put(&*store, vec![Fact::Account(Box::new(gone.clone()), None)]).await;

@@ -21,7 +21,7 @@ async fn a_long_chat(store: &dyn Store) -> Vec<Message> {
 }
 
 pub(crate) async fn pages_walk_every_message_once(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let history = a_long_chat(&*store).await;
     let chat = history[0].chat;
     assert_eq!(history.len(), 40);
@@ -66,7 +66,7 @@ pub(crate) async fn pages_walk_every_message_once(place: Place) {
 
 /// What the store says of a position is what a walk through the history says, also for messages of the same batch.
 pub(crate) async fn reading_up_to_any_position_leaves_the_right_rest(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let messages = a_long_chat(&*store).await;
     let chat = messages[0].chat;
     for (index, message) in messages.iter().enumerate() {
@@ -106,7 +106,7 @@ impl Opposite for domain::id::AccountId {
 }
 
 pub(crate) async fn single_messages_are_found_in_their_chat_only(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     let other = opened(run(&*store, open(stranger(), Side::Buyer, seller(), 2), at(0)).await).0.id;
     let one = say(&*store, buyer(), chat, "один", 1).await;

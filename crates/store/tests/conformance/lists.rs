@@ -47,7 +47,7 @@ fn activity(account: AccountId, limit: usize) -> ActivityQuery {
 }
 
 pub(crate) async fn every_list_by_activity_is_complete_and_in_order(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let tale = told(&store, 2, 400).await;
     let mut chats = all_chats(&*store, &tale.chats).await;
     chats.sort_by_key(|chat| std::cmp::Reverse(ActivityPosition::of(chat)));
@@ -91,7 +91,7 @@ fn is_listed(chat: &Chat, query: &ActivityQuery) -> bool {
 }
 
 pub(crate) async fn every_list_by_age_is_complete_and_in_order(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let tale = told(&store, 3, 400).await;
     let chats = all_chats(&*store, &tale.chats).await;
     let contexts = contexts();
@@ -159,7 +159,7 @@ async fn check_age(store: &dyn Store, chats: &[Chat], mut query: AgeQuery) -> us
 }
 
 pub(crate) async fn a_list_is_walked_once_while_new_messages_arrive(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     people(&*store).await;
     let mut chats = Vec::new();
     for id in 10..30 {
@@ -190,7 +190,7 @@ pub(crate) async fn a_list_is_walked_once_while_new_messages_arrive(place: Place
 }
 
 pub(crate) async fn chats_without_a_message_come_last(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     people(&*store).await;
     let mut expected = Vec::new();
     for id in 10..20 {

@@ -29,7 +29,7 @@ async fn follow(store: Arc<dyn Store>, account: AccountId, last: i64) -> i64 {
 pub(crate) async fn a_follower_sees_every_entry_of_eight_writers(place: Place) {
     const WRITERS: i64 = 8;
     const MESSAGES: i64 = 40;
-    let store = place.open();
+    let store = place.open().await;
     people(&*store).await;
     let followers: Vec<_> = (0..3)
         .map(|_| tokio::spawn(follow(Arc::clone(&store), seller(), WRITERS * (MESSAGES + 1))))
@@ -58,7 +58,7 @@ pub(crate) async fn a_follower_sees_every_entry_of_eight_writers(place: Place) {
 }
 
 pub(crate) async fn a_page_says_how_far_the_log_goes(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     for second in 1..=5 {
         say(&*store, buyer(), chat, "ну", second).await;
@@ -73,7 +73,7 @@ pub(crate) async fn a_page_says_how_far_the_log_goes(place: Place) {
 }
 
 pub(crate) async fn old_entries_are_forgotten_from_the_beginning(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     // The clock steps back once: the old entry behind a younger one stays until that one goes.
     for second in [10, 20, 40, 30, 50] {
@@ -98,7 +98,7 @@ pub(crate) async fn old_entries_are_forgotten_from_the_beginning(place: Place) {
 }
 
 pub(crate) async fn a_commit_tells_which_logs_have_grown(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     let commands = [post(buyer(), chat, "раз"), post(buyer(), chat, "два")];
     let mut grown = store.commit(batch(commands, at(1))).await.grown_logs;

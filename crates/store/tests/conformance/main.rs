@@ -21,21 +21,27 @@ mod transfer;
 mod webhooks;
 
 macro_rules! on_every_store {
-    (stores { $($store:ident),+ } $cases:tt) => {
-        $(mod $store { on_every_store! { @cases $store $cases } })+
+    (stores { $($(#[$attribute:meta])* $store:ident),+ } $cases:tt) => {
+        $(mod $store { on_every_store! { @cases $store { $(#[$attribute])* } $cases } })+
     };
-    (@cases $store:ident { $($file:ident { $($case:ident),+ $(,)? })+ }) => {
-        $(mod $file {
-            $(#[tokio::test(flavor = "multi_thread")]
-            async fn $case() {
-                crate::$file::$case(crate::setup::$store()).await;
-            })+
-        })+
+    (@cases $store:ident $attributes:tt { $($file:ident { $($case:ident),+ $(,)? })+ }) => {
+        $(mod $file { $(on_every_store! { @case $store $attributes $file $case })+ })+
+    };
+    (@case $store:ident { $(#[$attribute:meta])* } $file:ident $case:ident) => {
+        $(#[$attribute])*
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $case() {
+            crate::$file::$case(crate::setup::$store()).await;
+        }
     };
 }
 
 on_every_store! {
-    stores { sqlite }
+    stores {
+        sqlite,
+        #[ignore = "PostgreSQL is being built: cargo test -p store --test conformance postgres:: -- --ignored"]
+        postgres
+    }
     {
         commits {
             a_message_is_stored_with_all_that_follows_from_it,

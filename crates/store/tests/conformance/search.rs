@@ -41,7 +41,7 @@ pub(crate) async fn at_once_and_later(mut check: impl AsyncFnMut()) {
 }
 
 pub(crate) async fn text_is_found_anywhere_and_in_any_case(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     let text = "Генератор на Камри 2.4, ЁМКОСТЬ и Straße";
     say(&*store, buyer(), chat, text, 1).await;
@@ -75,7 +75,7 @@ pub(crate) async fn text_is_found_anywhere_and_in_any_case(place: Place) {
 }
 
 pub(crate) async fn every_sign_stands_for_itself(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     let all = ["100% торг", "1000 торг", "a_b", "a-b", r#"он "сказал""#, "NEAR(x) AND *", "🚗🚙"];
     for (second, text) in (1..).zip(all) {
@@ -103,7 +103,7 @@ pub(crate) async fn every_sign_stands_for_itself(place: Place) {
 }
 
 pub(crate) async fn only_what_people_said_in_chats_in_sight_is_found(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     let other = opened(run(&*store, open(stranger(), Side::Buyer, seller(), 2), at(0)).await).0.id;
     say(&*store, buyer(), chat, "фара моя", 1).await;
@@ -141,7 +141,7 @@ pub(crate) async fn only_what_people_said_in_chats_in_sight_is_found(place: Plac
 }
 
 pub(crate) async fn pages_go_from_new_to_old(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     for second in 1..=20 {
         say(&*store, buyer(), chat, &format!("фара {second}"), second).await;
@@ -166,7 +166,7 @@ pub(crate) async fn pages_go_from_new_to_old(place: Place) {
 }
 
 pub(crate) async fn found_messages_equal_a_naive_search(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let mut tale = Story::begin(&*store, 4).await;
     for _ in 0..4 {
         tale.go_on(&*store, 150).await;

@@ -14,30 +14,41 @@ use domain::policy::{FileRules, Policy, SellerRules, TextRules};
 use domain::text::Text;
 use domain::{SignedDuration, Timestamp};
 use engine::store::{CommandError, MessageQuery, MessageRange, Store};
+use store::postgres::PostgresStore;
+use store::sqlite::SqliteStore;
 use uuid::Uuid;
 
 /// A store as every case sees it.
 pub(crate) type Opened = Arc<dyn Store>;
 
-/// A place where one store lives, empty at first.
-pub(crate) struct Place {
-    open: Box<dyn Fn() -> Opened + Send>,
+/// A place where one store lives, empty at first and gone when it is dropped.
+pub(crate) enum Place {
+    /// A folder of its own.
+    Sqlite(tempfile::TempDir),
+    /// A schema of its own.
+    Postgres(local_services::Schema),
 }
 
 impl Place {
     /// Opens the store, again and again if need be.
-    pub(crate) fn open(&self) -> Opened {
-        (self.open)()
+    pub(crate) async fn open(&self) -> Opened {
+        match self {
+            Self::Sqlite(folder) => {
+                Arc::new(SqliteStore::open(folder.path().join("torg.sqlite")).unwrap())
+            }
+            Self::Postgres(schema) => Arc::new(PostgresStore::open(schema.url()).await.unwrap()),
+        }
     }
 }
 
 /// A place for a store on SQLite.
 pub(crate) fn sqlite() -> Place {
-    let folder = tempfile::tempdir().unwrap();
-    let open = move || -> Opened {
-        Arc::new(store::sqlite::SqliteStore::open(folder.path().join("torg.sqlite")).unwrap())
-    };
-    Place { open: Box::new(open) }
+    Place::Sqlite(tempfile::tempdir().unwrap())
+}
+
+/// A place for a store on PostgreSQL.
+pub(crate) fn postgres() -> Place {
+    Place::Postgres(local_services::fresh_schema().unwrap())
 }
 
 pub(crate) fn account(id: i64) -> AccountId {

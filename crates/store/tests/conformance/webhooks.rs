@@ -87,7 +87,7 @@ async fn seconds(store: &dyn Store, webhook: &Webhook) -> Vec<i64> {
 }
 
 pub(crate) async fn webhooks_are_kept_whole(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let first = create(&*store, seller(), "first").await;
     let plain =
         Webhook {
@@ -118,7 +118,7 @@ pub(crate) async fn webhooks_are_kept_whole(place: Place) {
 }
 
 pub(crate) async fn an_account_has_so_many_webhooks_and_no_more(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let new = webhook(seller(), "");
     let creating = (0..8).map(|_| store.create_webhook(&new, 3, UrlUse::Shared));
     let created = futures_util::future::join_all(creating).await;
@@ -129,7 +129,7 @@ pub(crate) async fn an_account_has_so_many_webhooks_and_no_more(place: Place) {
 }
 
 pub(crate) async fn a_url_that_is_to_be_told_once_is_stored_once(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let new = webhook(seller(), "");
     let creating = (0..8).map(|_| store.create_webhook(&new, 10, UrlUse::Sole));
     let created = futures_util::future::join_all(creating).await;
@@ -156,7 +156,7 @@ pub(crate) async fn a_url_that_is_to_be_told_once_is_stored_once(place: Place) {
 }
 
 pub(crate) async fn nobody_pushes_for_an_account_that_is_out_of_use(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let [one, two] =
         [create(&*store, seller(), "one").await, create(&*store, buyer(), "two").await];
     assert_eq!(lease(&*store, "a", LONG).await, [one.clone(), two.clone()]);
@@ -171,7 +171,7 @@ pub(crate) async fn nobody_pushes_for_an_account_that_is_out_of_use(place: Place
 }
 
 pub(crate) async fn a_webhook_begins_behind_the_newest_entry(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     say(&*store, buyer(), chat, "ну", 1).await;
     let webhook = create(&*store, seller(), "").await;
@@ -184,7 +184,7 @@ pub(crate) async fn a_webhook_begins_behind_the_newest_entry(place: Place) {
 }
 
 pub(crate) async fn a_lease_is_respected_until_it_runs_out(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let [one, two] =
         [create(&*store, seller(), "one").await, create(&*store, buyer(), "two").await];
     let paused = create(&*store, seller(), "paused").await;
@@ -210,7 +210,7 @@ pub(crate) async fn a_lease_is_respected_until_it_runs_out(place: Place) {
 }
 
 pub(crate) async fn one_of_many_gets_the_lease(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     create(&*store, seller(), "").await;
     let holders: Vec<_> = (0..8).map(|holder| holder.to_string()).collect();
     let leasing = holders.iter().map(|holder| lease(&*store, holder, LONG));
@@ -219,7 +219,7 @@ pub(crate) async fn one_of_many_gets_the_lease(place: Place) {
 }
 
 pub(crate) async fn progress_is_saved_by_who_holds_the_lease(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let webhook = create(&*store, seller(), "").await;
     let first = ProgressChange {
         position: 9,
@@ -260,7 +260,7 @@ pub(crate) async fn progress_is_saved_by_who_holds_the_lease(place: Place) {
 }
 
 pub(crate) async fn what_was_read_before_a_move_cannot_be_saved(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let webhook = create(&*store, seller(), "").await;
     lease(&*store, "a", LONG).await;
     let begun = ProgressChange {
@@ -282,7 +282,7 @@ pub(crate) async fn what_was_read_before_a_move_cannot_be_saved(place: Place) {
 }
 
 pub(crate) async fn a_webhook_is_switched_off_and_on(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let chat = a_chat(&*store).await;
     let webhook = create(&*store, seller(), "").await;
     lease(&*store, "a", LONG).await;
@@ -317,7 +317,7 @@ pub(crate) async fn a_webhook_is_switched_off_and_on(place: Place) {
 }
 
 pub(crate) async fn deliveries_are_paged_from_new_to_old(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let [one, two] = [create(&*store, seller(), "").await, create(&*store, seller(), "").await];
     let ping = Delivery { sequence: None, status: None, ..delivery(&one, 1) };
     store.add_delivery(seller(), &ping).await.unwrap();
@@ -338,7 +338,7 @@ pub(crate) async fn deliveries_are_paged_from_new_to_old(place: Place) {
 }
 
 pub(crate) async fn old_deliveries_are_forgotten(place: Place) {
-    let store = place.open();
+    let store = place.open().await;
     let webhook = create(&*store, seller(), "").await;
     lease(&*store, "a", LONG).await;
     // More than are forgotten at once, and then some of which one lies behind a younger one.
