@@ -21,7 +21,7 @@ pub struct CommandLine {
 pub enum Command {
     /// Start a server with a demo marketplace and print how to talk to it
     Demo(DemoArguments),
-    /// Start a server on a data directory
+    /// Start a server on a data directory, or on a database
     Serve(ServeArguments),
     /// Manage API keys
     Key {
@@ -46,6 +46,9 @@ pub struct DemoArguments {
     /// Keep the data here [default: a temporary folder, gone at the end]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
+    /// Keep everything but attachments in a PostgreSQL database, at this URL
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
     /// Write addresses and credentials to this file as JSON, once ready
     #[arg(long, value_name = "FILE")]
     pub info: Option<PathBuf>,
@@ -71,7 +74,7 @@ pub struct ServeArguments {
     pub check_config: bool,
 }
 
-/// The flags of every command that works on a data directory.
+/// The flags of every command that works on a server's data.
 #[derive(Clone, Debug, Default, Args)]
 pub struct SettingsArguments {
     /// The file of settings [default: torg.toml, if there is one]
@@ -80,6 +83,10 @@ pub struct SettingsArguments {
     /// The folder of the database and the attachments
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<String>,
+    /// Where everything but attachments is kept: sqlite, or the URL of a PostgreSQL database. Others on this machine can
+    /// read a command line: TORG_STORE keeps a password from them
+    #[arg(long, value_name = "URL")]
+    pub store: Option<String>,
     /// One setting, such as ozon.enabled=false; can be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
@@ -152,7 +159,9 @@ impl SettingsArguments {
     pub fn sources(&self, environment: impl Iterator<Item = (String, String)>) -> Sources {
         let usual_file = PathBuf::from(USUAL_FILE);
         let mut flags = self.set.clone();
-        flags.extend(self.data_dir.iter().map(|folder| ("data_dir".to_owned(), folder.clone())));
+        for (name, flag) in [("data_dir", &self.data_dir), ("store", &self.store)] {
+            flags.extend(flag.iter().map(|value| (name.to_owned(), value.clone())));
+        }
         Sources {
             file: self.config.clone().or_else(|| usual_file.exists().then_some(usual_file)),
             environment: environment.collect(),
@@ -216,6 +225,8 @@ mod tests {
             "1.2.3.4:5",
             "--nats",
             "nats://a",
+            "--store",
+            "sqlite",
         ];
         let Command::Serve(arguments) = CommandLine::try_parse_from(line).unwrap().command else {
             panic!("another command");
@@ -223,14 +234,13 @@ mod tests {
         let sources = arguments.sources(std::iter::empty());
         assert_eq!(sources.file, Some(PathBuf::from("a.toml")));
         let flag = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        assert_eq!(
-            sources.flags,
-            [
-                flag("ozon.enabled", "false"),
-                flag("listen", "1.2.3.4:5"),
-                flag("nats.url", "nats://a")
-            ]
-        );
+        let flags = [
+            ("ozon.enabled", "false"),
+            ("store", "sqlite"),
+            ("listen", "1.2.3.4:5"),
+            ("nats.url", "nats://a"),
+        ];
+        assert_eq!(sources.flags, flags.map(|(name, value)| flag(name, value)));
         assert!(CommandLine::try_parse_from(["torg", "serve", "--set", "ozon.enabled"]).is_err());
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod attachments;
 pub mod cli;
+mod database;
 pub mod demo;
 pub mod faces;
 pub mod front;

@@ -1,12 +1,9 @@
 //! The wiring: settings, a clock and randomness in, a running server out.
 
-use std::fs::{File, TryLockError};
 use std::net::SocketAddr;
-use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use axum::middleware::from_fn_with_state;
 use engine::clock::{Clock, SystemClock};
 use engine::random::{Random, SystemRandom};
@@ -14,13 +11,13 @@ use engine::relay::{self, Relay};
 use engine::{Engine, Parts};
 use http_kit::client_address::{TrustedProxies, add_client_address};
 use relay_nats::NatsRelay;
-use store::sqlite::SqliteStore;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use webhooks::{Sender, SenderRules, Webhooks};
 
 use crate::attachments::{self, open_vault};
+use crate::database::{self, Tenancy};
 use crate::faces::{faces, native_policy, push_formats, webhook_rules};
 use crate::front::front;
 use crate::operations::{self, Operations, Readiness};
@@ -43,14 +40,10 @@ impl Surroundings {
     }
 }
 
-/// How this server calls itself towards the store. Nobody else uses its data directory, so that it finds what it held
-/// before a crash in its own name, and goes on at once.
-const HOLDER: &str = "server";
-
 /// A server that listens.
 pub struct Server {
-    /// Released when it is dropped.
-    _folder: File,
+    /// Given up when it is dropped.
+    _tenancy: Tenancy,
     engine: Engine,
     webhooks: Webhooks,
     sender: Sender,
@@ -62,13 +55,13 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens the data directory and starts to listen, as `settings` say.
+    /// Opens the database and starts to listen, as `settings` say.
     pub async fn start(settings: &Settings, surroundings: Surroundings) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(settings.listen)
             .await
             .with_context(|| format!("cannot listen on {} (setting 'listen')", settings.listen))?;
         let address = listener.local_addr()?;
-        let folder = occupy(&settings.data_dir)?;
+        let tenancy = Tenancy::begin(settings, &*surroundings.random)?;
         let relay = relay_of(settings).await?;
         let engine = open_engine(settings, address, surroundings, relay).await?;
         attachments::check(&engine, settings).await?;
@@ -76,7 +69,7 @@ impl Server {
         let formats = push_formats(settings, &engine);
         let webhooks = Webhooks::new(engine.clone(), formats, webhook_rules(settings))?;
 
-        let sender = Sender::start(&webhooks, &SenderRules::named(HOLDER));
+        let sender = Sender::start(&webhooks, &SenderRules::named(tenancy.holder.as_str()));
 
         let readiness = Readiness::default();
         let trusted: TrustedProxies = settings.trusted_proxies.iter().copied().collect();
@@ -95,9 +88,9 @@ impl Server {
             async move { stop.run_until_cancelled(engine.keep_house(retention)).await }
         });
         readiness.set(true);
-        tracing::info!(%address, data_dir = %settings.data_dir.display(), "listening");
+        tracing::info!(%address, store = %database::describe(settings), "listening");
         Ok(Self {
-            _folder: folder,
+            _tenancy: tenancy,
             engine,
             webhooks,
             sender,
@@ -124,7 +117,7 @@ impl Server {
         &self.webhooks
     }
 
-    /// Accepts nothing more, answers every request that runs, commits what was accepted, and closes the data directory.
+    /// Accepts nothing more, answers every request that runs, commits what was accepted, and closes the database.
     pub async fn stop(self) -> anyhow::Result<()> {
         self.readiness.set(false);
         self.stop.cancel();
@@ -136,30 +129,8 @@ impl Server {
             }
         }
         self.housekeeping.await?;
-        self.engine.stop().await.context("cannot close the data directory")
+        self.engine.stop().await.context("cannot close the database")
     }
-}
-
-/// Makes sure that no other server uses the data directory, for as long as the file is open. A program that makes a key
-/// may.
-fn occupy(folder: &Path) -> anyhow::Result<File> {
-    make_folder(folder)?;
-    let path = folder.join("server.lock");
-    let lock = File::create(&path).with_context(|| format!("cannot open {}", path.display()))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => {
-            bail!("another server runs on {} (setting 'data_dir')", folder.display())
-        }
-        Err(TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("cannot lock {}", path.display()))
-        }
-    }
-}
-
-fn make_folder(folder: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(folder)
-        .with_context(|| format!("cannot make {} (setting 'data_dir')", folder.display()))
 }
 
 /// What wakes readers on other servers of the same store.
@@ -174,7 +145,7 @@ async fn relay_of(settings: &Settings) -> anyhow::Result<Arc<dyn Relay>> {
     Ok(Arc::new(NatsRelay::start(nats).await.context("setting 'nats.url'")?))
 }
 
-/// Opens the data directory and what lies in it. `address` is where the server listens: links begin with it unless the
+/// Opens the database and the attachments. `address` is where the server listens: links begin with it unless the
 /// settings say otherwise.
 pub async fn open_engine(
     settings: &Settings,
@@ -182,10 +153,7 @@ pub async fn open_engine(
     surroundings: Surroundings,
     relay: Arc<dyn Relay>,
 ) -> anyhow::Result<Engine> {
-    let folder = &settings.data_dir;
-    make_folder(folder)?;
-    let store = SqliteStore::open(folder.join("torg.sqlite"))
-        .with_context(|| format!("cannot open the database in {}", folder.display()))?;
+    let database = database::open(settings).await?;
     let vault = open_vault(settings)?;
     let public_url = match &settings.public_url {
         Some(url) => url.as_str().to_owned(),
@@ -193,9 +161,8 @@ pub async fn open_engine(
     };
     let Surroundings { clock, random } = surroundings;
     let parts = Parts {
-        store: Arc::new(store),
-        // SQLite has one writer.
-        committers: NonZeroUsize::MIN,
+        store: database.store,
+        committers: database.committers,
         vault,
         clock,
         random,

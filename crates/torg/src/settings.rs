@@ -6,6 +6,8 @@
 mod attachments;
 mod dialects;
 mod load;
+mod secrets;
+mod store_choice;
 mod values;
 
 use std::net::SocketAddr;
@@ -21,6 +23,7 @@ pub use dialects::{
     OzonSettings, PartizapLimits, PartizapSettings, YandexMarketHourlyLimits, YandexMarketSettings,
 };
 pub use load::{Origin, SettingsProblem, SettingsProblems, Sources, load, reference};
+pub use store_choice::StoreChoice;
 pub use values::{
     AttachmentsUrl, LogFormat, ModelName, NatsUrl, Secret, SubscriptionGate, TimeOffset, WebUrl,
 };
@@ -45,6 +48,11 @@ pub struct Settings {
     /// The folder of the database and the attachments; made at the first start.
     #[config(default = "data")]
     pub data_dir: PathBuf,
+
+    /// Where everything but attachments is kept: "sqlite", a file in the data directory that one server uses at a time; or
+    /// a PostgreSQL database, "postgres://USER:PASSWORD@HOST:PORT/DATABASE", which any number of servers may share.
+    #[config(default = "sqlite")]
+    pub store: StoreChoice,
 
     /// Proxies in front of this server whose X-Forwarded-For is believed: addresses or blocks, such as "10.0.0.0/8".
     #[config(default = [])]

@@ -69,7 +69,8 @@ async fn prepare(
 
 /// The defaults, on plain HTTP for one machine.
 fn demo_settings(arguments: &DemoArguments, folder: &Path) -> anyhow::Result<Settings> {
-    let mut settings = settings::load(&Sources::default())?;
+    let store = arguments.store.iter().map(|url| ("store".to_owned(), url.clone()));
+    let mut settings = settings::load(&Sources { flags: store.collect(), ..Sources::default() })?;
     settings.listen = arguments.listen;
     settings.data_dir = folder.into();
     settings.partizap.secure_cookies = false;
@@ -78,7 +79,7 @@ fn demo_settings(arguments: &DemoArguments, folder: &Path) -> anyhow::Result<Set
     Ok(settings)
 }
 
-/// Fills an empty data directory with the marketplace. One that was filled before keeps its chats; only its postings
+/// Fills an empty database with the marketplace. One that was filled before keeps its chats; only its postings
 /// are paid and delivered anew, so that the windows of the wires are open again.
 async fn fill(engine: &Engine, clock: &ShiftedClock, big_seller: bool) -> anyhow::Result<()> {
     let now = clock.now();

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::cli::ListenArguments;
+use crate::database;
 use crate::faces::{NATIVE_AUDIENCE, new_secret, receivers};
 use crate::server::{Surroundings, open_engine};
 use crate::settings::Settings;
@@ -98,8 +99,7 @@ impl Key {
         let engine =
             open_engine(settings, settings.listen, surroundings.clone(), relay::none()).await?;
         engine.account(account).await.with_context(|| {
-            let folder = settings.data_dir.display();
-            format!("--account: there is no account {account} in {folder}")
+            format!("--account: there is no account {account} in {}", database::describe(settings))
         })?;
         let key = engine.new_key(Some(account), NATIVE_AUDIENCE, NAME, &secret);
         engine.put_key(&key).await??;

@@ -10,6 +10,7 @@ use serde::Deserialize as _;
 use toml::{Table, Value};
 
 use super::Settings;
+use super::secrets::without_secrets;
 
 type SettingsLayer = <Settings as Config>::Layer;
 
@@ -100,7 +101,7 @@ pub fn load(sources: &Sources) -> Result<Settings, SettingsProblems> {
         merged.take_text(name, value, &Origin::Flag);
     }
     for (variable, value) in &sources.environment {
-        if variable.starts_with(VARIABLE_PREFIX) && !is_set_by_orchestrators(variable) {
+        if variable.starts_with(VARIABLE_PREFIX) && !is_no_setting(variable) {
             match name_of_variable(variable) {
                 Some(name) => merged.take_text(&name, value, &Origin::Variable(variable.clone())),
                 None => merged.problems.push(unknown(
@@ -173,9 +174,9 @@ impl Merged {
         }
         self.problems.push(SettingsProblem::WrongValue {
             name: name.to_owned(),
-            value: shown(name, format!("{text:?}")),
+            value: shown(name, &format!("{text:?}")),
             origin: origin.clone(),
-            reason: first_reason.unwrap_or_default(),
+            reason: without_secrets(&first_reason.unwrap_or_default()),
             allowed: documentation(field),
         });
     }
@@ -197,7 +198,7 @@ impl Merged {
             }
             Err(error) => {
                 let error: toml::de::Error = error;
-                let reason = error.to_string().trim_end().to_owned();
+                let reason = without_secrets(error.to_string().trim_end());
                 self.problems.push(SettingsProblem::NotToml { path: path.to_owned(), reason });
             }
         }
@@ -215,14 +216,14 @@ impl Merged {
                     self.take_table(&name, table, meta, origin);
                 }
                 (FieldKind::Nested { .. } | FieldKind::Leaf { .. }, value) => {
-                    let shown = shown(&name, value.to_string());
+                    let shown = shown(&name, &value.to_string());
                     match layer_of(&name, value) {
                         Ok(layer) => self.accept(layer),
                         Err(reason) => self.problems.push(SettingsProblem::WrongValue {
                             name,
                             value: shown,
                             origin: origin.clone(),
-                            reason,
+                            reason: without_secrets(&reason),
                             allowed: documentation(field),
                         }),
                     }
@@ -249,8 +250,8 @@ fn layer_of(name: &str, value: Value) -> Result<SettingsLayer, String> {
 }
 
 /// A refused value, as the refusal shows it.
-fn shown(name: &str, value: String) -> String {
-    if SECRETS.contains(&name) { "(not shown)".to_owned() } else { value }
+fn shown(name: &str, value: &str) -> String {
+    if SECRETS.contains(&name) { "(not shown)".to_owned() } else { without_secrets(value) }
 }
 
 fn as_toml(text: &str) -> Option<Value> {
@@ -319,11 +320,12 @@ fn collect_names(section: &str, meta: &'static Meta, names: &mut Vec<String>) {
 }
 
 /// Kubernetes gives every container variables about each service; a service called "torg" must not keep the server from
-/// starting.
-fn is_set_by_orchestrators(variable: &str) -> bool {
+/// starting. Nor must what the tests, which start the server, are told about their databases.
+fn is_no_setting(variable: &str) -> bool {
     variable == "TORG_PORT"
-        || variable.starts_with("TORG_PORT_")
-        || variable.starts_with("TORG_SERVICE_")
+        || ["TORG_PORT_", "TORG_SERVICE_", "TORG_TEST_"]
+            .iter()
+            .any(|prefix| variable.starts_with(prefix))
 }
 
 fn shared_host(settings: &Settings) -> Option<&str> {
@@ -373,6 +375,6 @@ mod tests {
         variables.sort_unstable();
         variables.dedup();
         assert_eq!(variables.len(), names.len());
-        assert!(!variables.iter().any(|variable| is_set_by_orchestrators(variable)));
+        assert!(!variables.iter().any(|variable| is_no_setting(variable)));
     }
 }

@@ -28,6 +28,7 @@ fn refusal(file: &str, environment: &[(&str, &str)], flags: &[(&str, &str)]) -> 
 fn the_defaults_are_those_of_the_contracts() {
     let settings = load(&Sources::default()).unwrap();
     assert_eq!(settings.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(settings.store, StoreChoice::Sqlite);
     assert_eq!(
         (settings.ozon.requests_per_second, settings.ozon.subscription_gate),
         (50, SubscriptionGate::Sends)
@@ -92,6 +93,8 @@ fn a_value_outside_the_file_may_be_bare() {
         ("TORG_LISTEN", "0.0.0.0:0"),
         ("TORG_SERVICE_HOST", "10.0.0.1"),
         ("TORG_PORT_8080_TCP_ADDR", "10.0.0.1"),
+        ("TORG_TEST_POSTGRES", "postgres://localhost/test"),
+        ("TORG_STORE", "postgres://localhost/torg"),
     ];
     let settings = loaded("", &environment, &[("partizap.prefix", "")]).unwrap();
     assert_eq!(settings.trusted_proxies.len(), 2);
@@ -101,6 +104,7 @@ fn a_value_outside_the_file_may_be_bare() {
     assert_eq!(settings.ozon.subscription_gate, SubscriptionGate::SendsAndHistory);
     assert_eq!(settings.data_dir, PathBuf::from("2026"));
     assert_eq!(settings.partizap.prefix, "");
+    assert_eq!(settings.store, StoreChoice::Postgres("postgres://localhost/torg".to_owned()));
 }
 
 const KEY: [(&str, &str); 2] =
@@ -209,6 +213,7 @@ fn a_wrong_value_is_refused_with_its_name_the_value_and_what_is_allowed() {
         ("trusted_proxies = ['10.0.0.0/33']", "10.0.0.0/33", "addresses or blocks"),
         ("log.format = 'xml'", "'log.format' = \"xml\"", "\"json\" for machines"),
         ("log.level = 'loud=very'", "loud=very", "\"debug\""),
+        ("store = 'mysql'", "'store' = \"mysql\"", "postgres://USER"),
         ("limits.connections = 0", "'limits.connections' = 0", "1 to 1000000"),
         ("limits.connections = -1", "'limits.connections' = -1", "1 to 1000000"),
         ("ozon.enabled = 'yes'", "'ozon.enabled' = \"yes\"", "true or false"),
@@ -241,6 +246,20 @@ fn a_refusal_says_where_the_value_stands() {
     assert!(flag.contains("(flag)") && flag.contains("\"many\""), "{flag}");
     let all = refusal("lisen = 1\nozon.enabled = 2", &[("TORG_LOG_LEVEL", "=")], &[]);
     assert_eq!(all.lines().count(), 3, "{all}");
+}
+
+#[test]
+fn a_refusal_shows_no_password() {
+    let url = "mysql://torg:hush@db.example/torg";
+    for refusal in [
+        refusal(&format!("store = '{url}'"), &[], &[]),
+        refusal(&format!("store = '{url}"), &[], &[]),
+        refusal("", &[("TORG_STORE", url)], &[]),
+        refusal("", &[], &[("store", url)]),
+        refusal("", &[], &[("listen", url)]),
+    ] {
+        assert!(!refusal.contains("hush") && refusal.contains("db.example"), "{refusal}");
+    }
 }
 
 #[test]
