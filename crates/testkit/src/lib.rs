@@ -1,5 +1,7 @@
-//! A real server for tests: every face on a free port, a database in a temporary folder, a clock that the test moves,
-//! and a small market that is always the same.
+//! A real server for tests: every face on a free port, a database of its own, a clock that the test moves, and a small
+//! market that is always the same.
+//!
+//! `TORG_TEST_STORE=postgres` has all servers run on PostgreSQL.
 //!
 //! For tests only: what fails here panics.
 
@@ -14,6 +16,7 @@ mod http;
 mod market;
 mod receiver;
 mod server;
+mod store_place;
 
 pub use http::http_client;
 pub use market::{
@@ -22,3 +25,4 @@ pub use market::{
 };
 pub use receiver::{Received, Receiver, Reply};
 pub use server::Server;
+pub use store_place::StorePlace;

@@ -22,6 +22,7 @@ use webhooks::Webhooks;
 
 use crate::http::http_client;
 use crate::market::{self, BUYER, PASSWORD, PRODUCT, PlacedOrder, SELLER, START, shop_of};
+use crate::store_place::StorePlace;
 
 /// A running server with the market in it. It stops when it is dropped.
 pub struct Server {
@@ -30,6 +31,7 @@ pub struct Server {
     clock: Arc<ManualClock>,
     http: reqwest::Client,
     next_order: AtomicI64,
+    _store: StorePlace,
     _data: tempfile::TempDir,
 }
 
@@ -41,10 +43,12 @@ impl Server {
 
     /// Starts a server with settings that `change` has changed.
     pub async fn start_with(change: impl FnOnce(&mut Settings)) -> Self {
+        let store = StorePlace::new();
         let data = tempfile::tempdir().unwrap();
         let mut settings = settings::load(&Sources::default()).unwrap();
         settings.listen = "127.0.0.1:0".parse().unwrap();
         settings.data_dir = data.path().to_owned();
+        settings.store = store.setting().to_owned().try_into().unwrap();
         // The receivers of tests listen on this machine.
         settings.webhooks.allow_private_addresses = true;
         change(&mut settings);
@@ -59,6 +63,7 @@ impl Server {
             clock,
             http: http_client(),
             next_order: AtomicI64::new(1),
+            _store: store,
             _data: data,
         };
         let password_hash = sessions::hash_password(PASSWORD.to_owned()).await.unwrap();

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
+use testkit::StorePlace;
 
 use super::signals;
 
@@ -15,13 +16,13 @@ pub(crate) struct Demo {
 }
 
 impl Demo {
-    pub(crate) async fn start(data: &Path, output: &Path) -> Self {
+    pub(crate) async fn start(data: &Path, store: &StorePlace, output: &Path) -> Self {
         let info = output.join("info.json");
         let printed = std::fs::File::create(output.join("printed")).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_torg"))
             .args(["demo", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
-            .arg("--info")
+            .args(["--store", store.setting(), "--info"])
             .arg(&info)
             .stdout(printed)
             .stderr(Stdio::null())
@@ -70,8 +71,8 @@ async fn printed_lines(printed: &Path) -> Vec<String> {
 
 #[tokio::test]
 async fn every_line_that_the_demo_prints_works() {
-    let folder = tempfile::tempdir().unwrap();
-    let demo = Demo::start(&folder.path().join("data"), folder.path()).await;
+    let (folder, store) = (tempfile::tempdir().unwrap(), StorePlace::new());
+    let demo = Demo::start(&folder.path().join("data"), &store, folder.path()).await;
     let lines = printed_lines(&folder.path().join("printed")).await;
     assert_eq!(lines.len(), 12, "three for each API");
     for line in &lines {
@@ -91,8 +92,8 @@ async fn every_line_that_the_demo_prints_works() {
 #[tokio::test]
 async fn the_demo_tells_scripts_everything_and_keeps_its_data() {
     let folder = tempfile::tempdir().unwrap();
-    let data = folder.path().join("data");
-    let demo = Demo::start(&data, folder.path()).await;
+    let (data, store) = (folder.path().join("data"), StorePlace::new());
+    let demo = Demo::start(&data, &store, folder.path()).await;
     for (face, fields) in [
         ("ozon", &["base_url", "client_id", "api_key", "posting_number", "fbo_posting_number"][..]),
         ("yandex_market", &["base_url", "business_id", "api_key", "order_id", "return_id"]),
@@ -129,6 +130,6 @@ async fn the_demo_tells_scripts_everything_and_keeps_its_data() {
     assert_eq!(before.len(), 100);
     assert!(demo.interrupt());
     std::fs::remove_file(folder.path().join("info.json")).unwrap();
-    let demo = Demo::start(&data, folder.path()).await;
+    let demo = Demo::start(&data, &store, folder.path()).await;
     assert_eq!(list(&demo.info).await, before, "a second start finds what the first has made");
 }

@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
+use testkit::StorePlace;
 
 use super::demo::Demo;
 use super::signals;
@@ -83,8 +84,8 @@ impl Api<'_> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listener_prints_pushes_in_each_format_and_takes_its_webhook_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let demo = Demo::start(&folder.path().join("data"), folder.path()).await;
+    let (folder, store) = (tempfile::tempdir().unwrap(), StorePlace::new());
+    let demo = Demo::start(&folder.path().join("data"), &store, folder.path()).await;
     let api = Api { demo: &demo, http: testkit::http_client() };
     let (server, key) = (api.text("base_url"), api.text("seller_key"));
     for (format, wanted, is_about_message) in [
@@ -113,14 +114,15 @@ async fn a_listener_prints_pushes_in_each_format_and_takes_its_webhook_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn beside_its_own_server_a_listener_needs_an_account_only() {
-    let folder = tempfile::tempdir().unwrap();
+    let (folder, store) = (tempfile::tempdir().unwrap(), StorePlace::new());
     let data = folder.path().join("data");
-    let demo = Demo::start(&data, folder.path()).await;
+    let demo = Demo::start(&data, &store, folder.path()).await;
     let api = Api { demo: &demo, http: testkit::http_client() };
     let account = demo.info["native"]["seller_id"].to_string();
     let data = data.to_str().unwrap();
-    let arguments = ["--data-dir", data, "--server", api.text("base_url"), "--account", &account];
-    let mut listener = Listener::start(&[&arguments[..], &["--json"]].concat());
+    let home = ["--data-dir", data, "--store", store.setting()];
+    let arguments = ["--server", api.text("base_url"), "--account", &account, "--json"];
+    let mut listener = Listener::start(&[&home[..], &arguments].concat());
     assert!(listener.line().starts_with("Webhook "));
     api.write("раз").await;
     let mut kinds = Vec::new();

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use testkit::StorePlace;
+
 use super::demo::Demo;
 
 /// A line that is typed, and what the README says that it answers.
@@ -65,8 +67,8 @@ async fn the_readme_tells_the_truth() {
     let exchanges = exchanges(&std::fs::read_to_string(readme).unwrap());
     assert_eq!(exchanges.len(), 12, "three lines for each of the three wires and for the log");
 
-    let folder = tempfile::tempdir().unwrap();
-    let demo = Demo::start(&folder.path().join("data"), folder.path()).await;
+    let (folder, store) = (tempfile::tempdir().unwrap(), StorePlace::new());
+    let demo = Demo::start(&folder.path().join("data"), &store, folder.path()).await;
     let base = demo.info["native"]["base_url"].as_str().unwrap();
     let typed: Vec<String> = exchanges
         .iter()

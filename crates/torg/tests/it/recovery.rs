@@ -4,13 +4,14 @@
 mod pushes;
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::net::TcpListener;
-use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use testkit::StorePlace;
 
 use super::signals;
 
@@ -23,19 +24,19 @@ const FIRST_BUYER: i64 = 100;
 const ROUND: Duration = Duration::from_millis(120);
 const TORG: &str = env!("CARGO_BIN_EXE_torg");
 
-/// The binary, running on a folder.
+/// The binary, running on a home.
 struct Process {
     child: Child,
     url: String,
 }
 
 impl Process {
-    async fn start(data: &Path, http: &reqwest::Client) -> Self {
+    async fn start(home: &Home, http: &reqwest::Client) -> Self {
         // A port that was free a moment ago.
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let child = Command::new(TORG)
-            .args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--data-dir"])
-            .arg(data)
+            .args(["serve", "--listen", &format!("127.0.0.1:{port}")])
+            .args(home.arguments())
             .args(["--set", "native.requests_per_minute=0"])
             .args(["--set", "webhooks.allow_private_addresses=true"])
             // On a machine without root certificates everything works but pushes over https.
@@ -66,6 +67,24 @@ impl Process {
         }
         let status = self.child.wait().unwrap();
         assert_eq!(status.success(), stop == Stop::Terminate, "{status}");
+    }
+}
+
+/// Where everything is that a server finds again when it starts again.
+struct Home {
+    data: tempfile::TempDir,
+    store: StorePlace,
+}
+
+impl Home {
+    fn new() -> Self {
+        Self { data: tempfile::tempdir().unwrap(), store: StorePlace::new() }
+    }
+
+    /// What the binary has to be told.
+    fn arguments(&self) -> [&OsStr; 4] {
+        let (data, store) = (self.data.path().as_os_str(), self.store.setting().as_ref());
+        ["--data-dir".as_ref(), data, "--store".as_ref(), store]
     }
 }
 
@@ -267,9 +286,9 @@ impl Reader {
     }
 }
 
-/// A market on a new folder.
+/// A market in a new home.
 struct Scene {
-    data: tempfile::TempDir,
+    home: Home,
     http: reqwest::Client,
     server: Process,
     market: Market,
@@ -278,27 +297,27 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
-        let data = tempfile::tempdir().unwrap();
+        let home = Home::new();
         let http = testkit::http_client();
         let made = Command::new(TORG)
-            .args(["key", "create", "--name", "test", "--data-dir"])
-            .arg(data.path())
+            .args(["key", "create", "--name", "test"])
+            .args(home.arguments())
             .output()
             .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         let host_key = String::from_utf8(made.stdout).unwrap().trim().to_owned();
 
-        let server = Process::start(data.path(), &http).await;
+        let server = Process::start(&home, &http).await;
         let market = build_market(&http, &server.url, &host_key).await;
-        Self { data, http, server, market, reader: Reader::default() }
+        Self { home, http, server, market, reader: Reader::default() }
     }
 
     /// Writes, stops, starts again and checks. Answers how many messages were acknowledged.
     async fn round(&mut self, stop: Stop, round: usize) -> usize {
-        let Self { data, http, server, market, reader } = self;
+        let Self { home, http, server, market, reader } = self;
         let acknowledged = write_until(stop, http, server, market, round).await;
         assert!(!acknowledged.is_empty(), "round {round} wrote nothing");
-        *server = Process::start(data.path(), http).await;
+        *server = Process::start(home, http).await;
         reader.check(http, &server.url, market, &acknowledged).await;
         acknowledged.len()
     }
@@ -320,7 +339,7 @@ async fn a_graceful_stop_finishes_what_was_accepted() {
     let (http, market) = (scene.http.clone(), &scene.market);
     let before = count_messages(&http, &scene.server.url, market).await;
     let acknowledged = write_until(Stop::Terminate, &http, &mut scene.server, market, 0).await;
-    scene.server = Process::start(scene.data.path(), &http).await;
+    scene.server = Process::start(&scene.home, &http).await;
     scene.reader.check(&http, &scene.server.url, market, &acknowledged).await;
     let after = count_messages(&http, &scene.server.url, market).await;
     assert_eq!(

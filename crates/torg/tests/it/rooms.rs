@@ -38,7 +38,7 @@ fn allowed(room: &str) -> &'static [&'static str] {
             &["domain", "engine", "http-kit", "media", "webhooks"]
         }
         "native" => &["domain", "engine", "http-kit", "live", "media", "webhooks"],
-        "testkit" => &["domain", "engine", "torg", "webhooks"],
+        "testkit" => &["domain", "engine", "local-services", "torg", "webhooks"],
         "torg" | "bench" => &ROOMS,
         other => panic!("{other} has no place in ARCHITECTURE.md"),
     }

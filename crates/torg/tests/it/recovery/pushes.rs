@@ -110,7 +110,7 @@ async fn a_server_that_is_killed_again_and_again_pushes_everything_in_the_order_
         let newest = newest(&scene).await;
         scene.server.stop(Stop::Kill);
         left += newest + 1 - first - i64::try_from(told.lock().unwrap().known.len()).unwrap();
-        scene.server = Process::start(scene.data.path(), &scene.http).await;
+        scene.server = Process::start(&scene.home, &scene.http).await;
     }
     assert!(0 < left, "the server died with pushes still to be made");
     let last = newest(&scene).await;
@@ -140,10 +140,12 @@ async fn what_was_committed_and_not_pushed_is_pushed_after_a_restart() {
     scene.server.stop(Stop::Kill);
     let told = told(&receiver, |_| Reply::status(204));
     let begun = std::time::Instant::now();
-    scene.server = Process::start(scene.data.path(), &scene.http).await;
+    scene.server = Process::start(&scene.home, &scene.http).await;
     let expected: BTreeSet<i64> = (first..=last).collect();
     wait_for_all(&told, expected.len()).await;
     assert_eq!(told.lock().unwrap().known, expected);
-    // It finds the webhook under its own name and need not wait for a lease to run out.
-    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    // The only server of a data directory finds the webhook under its own name. Of many it would have to wait for the
+    // lease to run out.
+    let in_time = Duration::from_secs(if scene.home.store.is_in_data_dir() { 8 } else { 25 });
+    assert!(begun.elapsed() < in_time, "{:?}", begun.elapsed());
 }
