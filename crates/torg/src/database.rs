@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use engine::limits::UnitLedger;
 use engine::random::Random;
 use engine::store::Store;
 use store::postgres::PostgresStore;
@@ -46,6 +47,8 @@ pub(crate) struct Database {
     pub(crate) store: Arc<dyn Store>,
     /// How many batches are committed side by side.
     pub(crate) committers: NonZeroUsize,
+    /// Where the servers that share it keep what each may let through, so that limits hold for all together.
+    pub(crate) unit_ledger: Option<Arc<dyn UnitLedger>>,
 }
 
 /// Opens the database.
@@ -57,11 +60,12 @@ pub(crate) async fn open(settings: &Settings) -> anyhow::Result<Database> {
             let file = settings.data_dir.join("torg.sqlite");
             let store = Arc::new(SqliteStore::open(file).with_context(cannot)?);
             // SQLite has one writer.
-            Database { store, committers: NonZeroUsize::MIN }
+            Database { store, committers: NonZeroUsize::MIN, unit_ledger: None }
         }
         StoreChoice::Postgres(url) => {
             let store = Arc::new(PostgresStore::open(url).await.with_context(cannot)?);
-            Database { store, committers: POSTGRES_COMMITTERS }
+            let unit_ledger = Some(Arc::clone(&store) as Arc<dyn UnitLedger>);
+            Database { store, committers: POSTGRES_COMMITTERS, unit_ledger }
         }
     })
 }

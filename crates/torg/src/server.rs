@@ -167,7 +167,7 @@ pub async fn open_engine(
         clock,
         random,
         relay,
-        unit_ledger: None,
+        unit_ledger: database.unit_ledger,
         public_url,
     };
     Ok(Engine::start(parts, native_policy(settings)).await?)
