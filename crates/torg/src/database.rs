@@ -79,7 +79,7 @@ pub(crate) fn describe(settings: &Settings) -> String {
 }
 
 /// The data directory, which is there from now on.
-pub(crate) fn make_folder(folder: &Path) -> anyhow::Result<()> {
+fn make_folder(folder: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(folder)
         .with_context(|| format!("cannot make {} (setting 'data_dir')", folder.display()))
 }
