@@ -22,7 +22,7 @@ use crate::faces::{faces, native_policy, push_formats, webhook_rules};
 use crate::front::front;
 use crate::operations::{self, Operations, Readiness};
 use crate::serve::{Stopped, serve};
-use crate::settings::Settings;
+use crate::settings::{Settings, StoreChoice};
 
 /// What a server takes from outside instead of grabbing it.
 #[derive(Clone)]
@@ -136,7 +136,11 @@ impl Server {
 /// What wakes readers on other servers of the same store.
 async fn relay_of(settings: &Settings) -> anyhow::Result<Arc<dyn Relay>> {
     let Some(url) = &settings.nats.url else {
-        return Ok(relay::alone());
+        return Ok(match settings.store {
+            StoreChoice::Sqlite => relay::alone(),
+            // Others may be there, of whom nothing is heard.
+            StoreChoice::Postgres(_) => relay::none(),
+        });
     };
     let nats = relay_nats::Settings {
         address: url.address().clone(),
