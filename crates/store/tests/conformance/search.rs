@@ -203,7 +203,7 @@ async fn naive(store: &dyn Store, tale: &Story, who: AccountId, needle: &str) ->
 pub(crate) async fn a_long_history_is_searched_like_a_short_one(place: Place) {
     const WORDS: [&str; 9] =
         ["Фара", "левая", "ПРАВАЯ", "на", "Камри", "5W-40", "масло", "100%", "a_b"];
-    let store = place.open();
+    let store = place.open().await;
     let chats = [
         a_chat(&*store).await,
         opened(run(&*store, open(stranger(), Side::Buyer, seller(), 2), at(0)).await).0.id,
@@ -266,7 +266,7 @@ pub(crate) async fn a_long_history_is_searched_like_a_short_one(place: Place) {
 pub(crate) async fn nothing_is_missed_while_others_write(place: Place) {
     const WRITERS: usize = 4;
     const ROUNDS: usize = 40;
-    let stores = [place.open(), place.open()];
+    let stores = [place.open().await, place.open().await];
     let chat = a_chat(&*stores[0]).await;
     let mut writers = tokio::task::JoinSet::new();
     for writer in 0..WRITERS {
@@ -307,13 +307,13 @@ pub(crate) async fn nothing_is_missed_while_others_write(place: Place) {
 }
 
 pub(crate) async fn what_was_said_last_is_found_after_reopening(place: Place) {
-    let mut store = place.open();
+    let mut store = place.open().await;
     let chat = a_chat(&*store).await;
     for second in 1..=3 {
         say(&*store, buyer(), chat, &format!("фара {second}"), second).await;
         // An index may be behind.
         store.close().await.unwrap();
-        store = place.open();
+        store = place.open().await;
         at_once_and_later(async || {
             let found = texts(&*store, &everywhere(seller(), "фара")).await;
             assert_eq!(found.first(), Some(&format!("фара {second}")));
