@@ -12,9 +12,7 @@ use engine::Engine;
 use engine::relay::{RelayState, Traffic};
 use hyper::{StatusCode, header};
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{
-    DescriptorEncoder, EncodeLabelSet, EncodeLabelValue, EncodeMetric, text,
-};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet, EncodeMetric, text};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -120,14 +118,15 @@ impl fmt::Debug for Figures {
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StateLabels {
-    state: StateLabel,
+    state: &'static str,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
-enum StateLabel {
-    Alone,
-    Connected,
-    Away,
+fn name_of(state: RelayState) -> &'static str {
+    match state {
+        RelayState::Alone => "alone",
+        RelayState::Connected => "connected",
+        RelayState::Away => "away",
+    }
 }
 
 impl Collector for Figures {
@@ -139,14 +138,10 @@ impl Collector for Figures {
             None,
             MetricType::Gauge,
         )?;
-        let now = match engine.relay_state() {
-            RelayState::Alone => StateLabel::Alone,
-            RelayState::Connected => StateLabel::Connected,
-            RelayState::Away => StateLabel::Away,
-        };
-        for state in [StateLabel::Alone, StateLabel::Connected, StateLabel::Away] {
+        let now = engine.relay_state();
+        for state in [RelayState::Alone, RelayState::Connected, RelayState::Away] {
             let holds = ConstGauge::new(i64::from(state == now));
-            holds.encode(states.encode_family(&StateLabels { state })?)?;
+            holds.encode(states.encode_family(&StateLabels { state: name_of(state) })?)?;
         }
 
         let Traffic { sent, received, dropped } = engine.relay_traffic();
@@ -167,7 +162,7 @@ impl Collector for Figures {
             gauge.encode(encoder.encode_descriptor(name, help, None, MetricType::Gauge)?)
         };
         gauge(
-            "store_answers",
+            "store_reachable",
             "1 if the store answered when it was last looked at, at most five seconds ago",
             engine.store_answers().into(),
         )?;

@@ -10,6 +10,7 @@ mod feed;
 mod listen;
 mod mapping;
 mod native;
+mod operations;
 mod ozon;
 mod partizap;
 mod readme;
