@@ -149,9 +149,9 @@ impl Relay for NatsRelay {
                 // Whether it went well makes no difference any more.
                 let _ = is_done.await;
             }
+            let _ = self.client.drain().await;
         };
         let _ = tokio::time::timeout(CLOSE_TIME_MAX, sending).await;
-        let _ = self.client.drain().await;
     }
 }
 
