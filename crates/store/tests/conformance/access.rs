@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::setup::{Place, account, account_facts, at, buyer, put, seller};
 
-fn key(name: u128, second: i64) -> ApiKey {
+pub(crate) fn key(name: u128, second: i64) -> ApiKey {
     ApiKey {
         id: Uuid::from_u128(name),
         account: Some(seller()),
@@ -64,7 +64,7 @@ pub(crate) async fn a_secret_belongs_to_one_key(place: Place) {
     assert_eq!(keys.concat().len(), 1);
 }
 
-fn session(id: &str, second: i64) -> Session {
+pub(crate) fn session(id: &str, second: i64) -> Session {
     Session {
         id: id.to_owned(),
         account: buyer(),

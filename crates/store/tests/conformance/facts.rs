@@ -152,6 +152,24 @@ pub(crate) async fn an_address_belongs_to_one_account(place: Place) {
         .await
         .unwrap();
     assert_eq!(stored, [Ok(()), Ok(())]);
+    // Two change theirs in one call, whoever comes first by number.
+    let stored = store
+        .put_facts(vec![
+            with(2, "third@example.org"),
+            with(1, "ёжик@example.org"),
+            with(2, "new@example.org"),
+            with(3, "third@example.org"),
+            with(3, "ёжик@example.org"),
+        ])
+        .await
+        .unwrap();
+    assert_eq!(stored, [Ok(()), Ok(()), Ok(()), Ok(()), Err(FactConflict::EmailTaken)]);
+    let holders = ["ёжик@example.org", "NEW@example.org", "third@example.org"];
+    for (id, email) in (1..).zip(holders) {
+        let (found, _) = store.account_by_email(email).await.unwrap().unwrap();
+        assert_eq!(found.id, account(id), "{email}");
+    }
+    assert!(store.account_by_email("other@example.org").await.unwrap().is_none());
 }
 
 pub(crate) async fn a_password_stays_unless_it_is_replaced(place: Place) {
@@ -188,6 +206,19 @@ pub(crate) async fn people_who_sign_up_get_ids_of_their_own(place: Place) {
     assert_eq!(store.accounts(&[second.id]).await.unwrap()[0], second);
     assert_eq!(store.password(second.id).await.unwrap().as_deref(), Some("hash"));
     assert_eq!(store.accounts(&[account(1)]).await.unwrap(), []);
+}
+
+/// A client may ask for anything.
+pub(crate) async fn nothing_has_a_name_with_u0000(place: Place) {
+    let store = place.open().await;
+    people(&*store).await;
+    assert_eq!(store.order_by_posting("52-1\0").await.unwrap(), None);
+    assert!(store.account_by_email("person1@example.org\0").await.unwrap().is_none());
+    assert!(!store.delete_session(seller(), "\0").await.unwrap());
+    let subject = Subject::Posting("52-1\0".to_owned());
+    let missing = CommandError::Denied(Denied::NotFound(Missing::Posting));
+    let answer = run(&*store, open_about(seller(), subject, 1), at(0)).await;
+    assert_eq!(format!("{:?}", answer.unwrap_err()), format!("{missing:?}"));
 }
 
 pub(crate) async fn shops_are_listed_by_rising_id(place: Place) {

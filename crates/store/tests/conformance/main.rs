@@ -8,6 +8,7 @@
 mod access;
 mod attachments;
 mod commits;
+mod contention;
 mod counters;
 mod edits;
 mod facts;
@@ -105,6 +106,7 @@ on_every_store! {
             an_address_belongs_to_one_account,
             a_password_stays_unless_it_is_replaced,
             people_who_sign_up_get_ids_of_their_own,
+            nothing_has_a_name_with_u0000,
             shops_are_listed_by_rising_id,
             an_inactive_account_is_no_counterpart,
         }
@@ -130,6 +132,19 @@ on_every_store! {
             a_webhook_is_switched_off_and_on,
             deliveries_are_paged_from_new_to_old,
             old_deliveries_are_forgotten,
+        }
+        contention {
+            the_same_facts_are_pushed_by_many,
+            one_of_many_gets_an_address,
+            everybody_who_signs_up_gets_another_id,
+            one_of_many_replaces_an_account,
+            one_of_many_keys_gets_a_secret,
+            a_session_that_is_ended_while_it_is_used_stays_ended,
+            all_servers_get_the_same_secret,
+            webhooks_are_counted_over_all_servers,
+            one_of_many_webhooks_moves_to_an_url,
+            every_webhook_is_leased_once,
+            a_webhook_stays_where_it_was_moved_to,
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::setup::{Place, a_chat, account_facts, at, buyer, chat_id, put, say, s
 /// Longer than any case runs.
 const LONG: Duration = Duration::from_mins(10);
 
-fn webhook(account: AccountId, name: &str) -> Webhook {
+pub(crate) fn webhook(account: AccountId, name: &str) -> Webhook {
     Webhook {
         id: WebhookId::LARGEST,
         account,
