@@ -22,27 +22,21 @@ mod transfer;
 mod webhooks;
 
 macro_rules! on_every_store {
-    (stores { $($(#[$attribute:meta])* $store:ident),+ } $cases:tt) => {
-        $(mod $store { on_every_store! { @cases $store { $(#[$attribute])* } $cases } })+
+    (stores { $($store:ident),+ } $cases:tt) => {
+        $(mod $store { on_every_store! { @cases $store $cases } })+
     };
-    (@cases $store:ident $attributes:tt { $($file:ident { $($case:ident),+ $(,)? })+ }) => {
-        $(mod $file { $(on_every_store! { @case $store $attributes $file $case })+ })+
-    };
-    (@case $store:ident { $(#[$attribute:meta])* } $file:ident $case:ident) => {
-        $(#[$attribute])*
-        #[tokio::test(flavor = "multi_thread")]
-        async fn $case() {
-            crate::$file::$case(crate::setup::$store()).await;
-        }
+    (@cases $store:ident { $($file:ident { $($case:ident),+ $(,)? })+ }) => {
+        $(mod $file {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                crate::$file::$case(crate::setup::$store()).await;
+            })+
+        })+
     };
 }
 
 on_every_store! {
-    stores {
-        sqlite,
-        #[ignore = "PostgreSQL is being built: cargo test -p store --test conformance postgres:: -- --ignored"]
-        postgres
-    }
+    stores { sqlite, postgres }
     {
         commits {
             a_message_is_stored_with_all_that_follows_from_it,
