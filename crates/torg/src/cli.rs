@@ -29,6 +29,8 @@ pub enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// Copy everything from an SQLite database to a PostgreSQL one; can be interrupted and run again
+    MigrateStore(MigrateStoreArguments),
     /// Receive an account's pushes at the terminal, and answer them as their format asks
     Listen(ListenArguments),
     /// Print the OpenAPI document of the native API
@@ -117,6 +119,17 @@ pub struct KeyCreateArguments {
     /// What the key may do, such as chats:read; can be repeated [default: everything its owner may]
     #[arg(long = "scope", value_name = "SCOPE")]
     pub scopes: Vec<String>,
+}
+
+/// `torg migrate-store`
+#[derive(Debug, Args)]
+pub struct MigrateStoreArguments {
+    /// The database to copy, such as sqlite:data/torg.sqlite; no server may use it meanwhile
+    #[arg(long, value_name = "SQLITE:PATH")]
+    pub from: String,
+    /// An empty database, such as postgres://torg:password@db.internal/torg
+    #[arg(long, value_name = "URL", env = "TORG_MIGRATE_TO", hide_env_values = true)]
+    pub to: String,
 }
 
 /// `torg listen`

@@ -18,9 +18,6 @@ use crate::settings::{Settings, StoreChoice};
 /// own name, and goes on at once.
 const ONLY_HOLDER: &str = "server";
 
-/// While one batch waits for the disk or the network, others are on their way.
-const POSTGRES_COMMITTERS: NonZeroUsize = NonZeroUsize::new(4).unwrap();
-
 /// A server's place among those that work on its database.
 pub(crate) struct Tenancy {
     /// How it calls itself towards the store.
@@ -65,7 +62,7 @@ pub(crate) async fn open(settings: &Settings) -> anyhow::Result<Database> {
         StoreChoice::Postgres(url) => {
             let store = Arc::new(PostgresStore::open(url).await.with_context(cannot)?);
             let unit_ledger = Some(Arc::clone(&store) as Arc<dyn UnitLedger>);
-            Database { store, committers: POSTGRES_COMMITTERS, unit_ledger }
+            Database { store, committers: PostgresStore::COMMITTERS, unit_ledger }
         }
     })
 }
@@ -84,7 +81,8 @@ fn make_folder(folder: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot make {} (setting 'data_dir')", folder.display()))
 }
 
-fn lock_folder(folder: &Path) -> anyhow::Result<File> {
+/// Makes sure that no other server works in `folder`, for as long as the file is open.
+pub(crate) fn lock_folder(folder: &Path) -> anyhow::Result<File> {
     make_folder(folder)?;
     let path = folder.join("server.lock");
     let lock = File::create(&path).with_context(|| format!("cannot open {}", path.display()))?;

@@ -10,6 +10,7 @@ pub mod faces;
 pub mod front;
 pub mod keys;
 pub mod listen;
+pub mod migrate_store;
 pub mod operations;
 pub mod serve;
 pub mod server;

@@ -6,11 +6,11 @@ use clap::Parser as _;
 use tokio::runtime::Runtime;
 use torg::cli::{
     Command, CommandLine, DemoArguments, KeyCommand, KeyCreateArguments, ListenArguments,
-    ServeArguments, environment,
+    MigrateStoreArguments, ServeArguments, environment,
 };
 use torg::server::{Server, Surroundings};
 use torg::settings::Sources;
-use torg::{demo, keys, listen, settings, stop_signal, telemetry};
+use torg::{demo, keys, listen, migrate_store, settings, stop_signal, telemetry};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -33,6 +33,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Serve(arguments) => serve(&arguments),
         Command::Key { command: KeyCommand::Create(arguments) } => create_key(&arguments),
         Command::Listen(arguments) => listen(&arguments),
+        Command::MigrateStore(arguments) => migrate_store(&arguments),
         Command::Openapi => {
             let document = native::openapi().to_pretty_json()?;
             write_line(&mut std::io::stdout(), &document);
@@ -76,6 +77,12 @@ fn listen(arguments: &ListenArguments) -> anyhow::Result<()> {
         let print = |text: &str| write_line(&mut std::io::stdout(), text);
         listen::run(arguments, &settings, Surroundings::of_this_machine(), stop, print).await
     })
+}
+
+fn migrate_store(arguments: &MigrateStoreArguments) -> anyhow::Result<()> {
+    telemetry::start_logs(&settings::load(&Sources::default())?.log);
+    let print = |text: &str| write_line(&mut std::io::stdout(), text);
+    Runtime::new()?.block_on(migrate_store::run(arguments, print))
 }
 
 fn create_key(arguments: &KeyCreateArguments) -> anyhow::Result<()> {

@@ -65,10 +65,7 @@ pub struct PostgresStore {
 
 impl PostgresStore {
     /// How many batches a server commits side by side: while one waits for the disk, others are decided.
-    pub const COMMITTERS: NonZeroUsize = match NonZeroUsize::new(4) {
-        Some(committers) => committers,
-        None => NonZeroUsize::MIN,
-    };
+    pub const COMMITTERS: NonZeroUsize = NonZeroUsize::new(4).unwrap();
 
     /// Opens the database at `url` (`postgres://user:password@host:port/database`, with the parameters that libpq knows)
     /// and brings it to the schema of this program; of several servers that start at once, one does. The database must

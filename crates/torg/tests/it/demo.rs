@@ -16,13 +16,13 @@ pub(crate) struct Demo {
 }
 
 impl Demo {
-    pub(crate) async fn start(data: &Path, store: &StorePlace, output: &Path) -> Self {
+    pub(crate) async fn start(data: &Path, store: &str, output: &Path) -> Self {
         let info = output.join("info.json");
         let printed = std::fs::File::create(output.join("printed")).unwrap();
         let child = Command::new(env!("CARGO_BIN_EXE_torg"))
             .args(["demo", "--listen", "127.0.0.1:0", "--data"])
             .arg(data)
-            .args(["--store", store.setting(), "--info"])
+            .args(["--store", store, "--info"])
             .arg(&info)
             .stdout(printed)
             .stderr(Stdio::null())
@@ -40,7 +40,7 @@ impl Demo {
     }
 
     /// Ctrl-C, and what the process makes of it.
-    fn interrupt(mut self) -> bool {
+    pub(crate) fn interrupt(mut self) -> bool {
         signals::send("-INT", &self.child);
         self.child.wait().unwrap().success()
     }
@@ -72,7 +72,7 @@ async fn printed_lines(printed: &Path) -> Vec<String> {
 #[tokio::test]
 async fn every_line_that_the_demo_prints_works() {
     let (folder, store) = (tempfile::tempdir().unwrap(), StorePlace::new());
-    let demo = Demo::start(&folder.path().join("data"), &store, folder.path()).await;
+    let demo = Demo::start(&folder.path().join("data"), store.setting(), folder.path()).await;
     let lines = printed_lines(&folder.path().join("printed")).await;
     assert_eq!(lines.len(), 12, "three for each API");
     for line in &lines {
@@ -93,7 +93,7 @@ async fn every_line_that_the_demo_prints_works() {
 async fn the_demo_tells_scripts_everything_and_keeps_its_data() {
     let folder = tempfile::tempdir().unwrap();
     let (data, store) = (folder.path().join("data"), StorePlace::new());
-    let demo = Demo::start(&data, &store, folder.path()).await;
+    let demo = Demo::start(&data, store.setting(), folder.path()).await;
     for (face, fields) in [
         ("ozon", &["base_url", "client_id", "api_key", "posting_number", "fbo_posting_number"][..]),
         ("yandex_market", &["base_url", "business_id", "api_key", "order_id", "return_id"]),
@@ -130,6 +130,6 @@ async fn the_demo_tells_scripts_everything_and_keeps_its_data() {
     assert_eq!(before.len(), 100);
     assert!(demo.interrupt());
     std::fs::remove_file(folder.path().join("info.json")).unwrap();
-    let demo = Demo::start(&data, &store, folder.path()).await;
+    let demo = Demo::start(&data, store.setting(), folder.path()).await;
     assert_eq!(list(&demo.info).await, before, "a second start finds what the first has made");
 }

@@ -85,7 +85,7 @@ impl Api<'_> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listener_prints_pushes_in_each_format_and_takes_its_webhook_back() {
     let (folder, store) = (tempfile::tempdir().unwrap(), StorePlace::new());
-    let demo = Demo::start(&folder.path().join("data"), &store, folder.path()).await;
+    let demo = Demo::start(&folder.path().join("data"), store.setting(), folder.path()).await;
     let api = Api { demo: &demo, http: testkit::http_client() };
     let (server, key) = (api.text("base_url"), api.text("seller_key"));
     for (format, wanted, is_about_message) in [
@@ -116,7 +116,7 @@ async fn a_listener_prints_pushes_in_each_format_and_takes_its_webhook_back() {
 async fn beside_its_own_server_a_listener_needs_an_account_only() {
     let (folder, store) = (tempfile::tempdir().unwrap(), StorePlace::new());
     let data = folder.path().join("data");
-    let demo = Demo::start(&data, &store, folder.path()).await;
+    let demo = Demo::start(&data, store.setting(), folder.path()).await;
     let api = Api { demo: &demo, http: testkit::http_client() };
     let account = demo.info["native"]["seller_id"].to_string();
     let data = data.to_str().unwrap();

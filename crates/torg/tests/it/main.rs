@@ -9,6 +9,7 @@ mod deploy;
 mod feed;
 mod listen;
 mod mapping;
+mod migrate_store;
 mod native;
 mod operations;
 mod ozon;

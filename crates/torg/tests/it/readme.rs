@@ -68,7 +68,7 @@ async fn the_readme_tells_the_truth() {
     assert_eq!(exchanges.len(), 12, "three lines for each of the three wires and for the log");
 
     let (folder, store) = (tempfile::tempdir().unwrap(), StorePlace::new());
-    let demo = Demo::start(&folder.path().join("data"), &store, folder.path()).await;
+    let demo = Demo::start(&folder.path().join("data"), store.setting(), folder.path()).await;
     let base = demo.info["native"]["base_url"].as_str().unwrap();
     let typed: Vec<String> = exchanges
         .iter()
