@@ -41,7 +41,7 @@ impl From<StoreError> for Trouble {
 /// Runs `batch` in one transaction. When the database refuses a statement, its commands are run one by one, so that the
 /// one which cannot be stored fails alone.
 pub(super) async fn commit(db: &Database, batch: Batch) -> Committed {
-    match repeat(db, &batch).await {
+    match Box::pin(repeat(db, &batch)).await {
         Ok((answers, grown_logs)) => {
             let answers = answers.into_iter().map(|answer| answer.map_err(CommandError::Denied));
             Committed { answers: answers.collect(), grown_logs }
@@ -65,7 +65,7 @@ async fn repeat(db: &Database, batch: &Batch) -> Result<(Answers, Vec<LogEnd>), 
     let mut attempts = 0;
     loop {
         attempts += 1;
-        match attempt(db, batch).await {
+        match Box::pin(attempt(db, batch)).await {
             Ok(done) => return Ok(done),
             Err(Trouble::Again(reason)) if attempts < ATTEMPTS_MAX => {
                 tracing::debug!(%reason, attempts, "a batch is run again");

@@ -27,6 +27,7 @@ const SILENCE_MAX: Duration = Duration::from_secs(10);
 const SESSION: &str = "
     SELECT set_config('synchronous_commit', 'on', false)
         WHERE current_setting('synchronous_commit') IN ('off', 'local', 'remote_write');
+    SET default_transaction_isolation = 'read committed';
     SET enable_seqscan = off;
     SET enable_sort = off;
     SET enable_incremental_sort = off;
@@ -47,13 +48,11 @@ pub(super) fn pool(url: &str, connections_max: usize) -> Result<Pool, StoreError
     config.tcp_user_timeout(SILENCE_MAX);
     config.keepalives_idle(SILENCE_MAX);
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    let manager = match config.get_ssl_mode() {
-        SslMode::Disable => Manager::from_config(config, NoTls, recycling),
-        _ => {
-            let tls =
-                tls::client_config().map_err(|error| StoreError::Failed(error.to_string()))?;
-            Manager::from_config(config, MakeRustlsConnect::new(tls), recycling)
-        }
+    let manager = if config.get_ssl_mode() == SslMode::Disable {
+        Manager::from_config(config, NoTls, recycling)
+    } else {
+        let tls = tls::client_config().map_err(|error| StoreError::Failed(error.to_string()))?;
+        Manager::from_config(config, MakeRustlsConnect::new(tls), recycling)
     };
     let timeouts = Timeouts {
         wait: Some(CONNECTION_WAIT),

@@ -63,7 +63,8 @@ fn is_away(error: &Error) -> bool {
         }
         // Everything that the server did not say itself, but for what this program cannot read.
         None => {
-            error.is_closed() || error.source().is_some_and(|source| source.is::<std::io::Error>())
+            error.is_closed()
+                || error.source().is_some_and(<dyn std::error::Error>::is::<std::io::Error>)
         }
     }
 }

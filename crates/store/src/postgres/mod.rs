@@ -47,7 +47,7 @@ use engine::store::{
 };
 use uuid::Uuid;
 
-use crate::cells::Cells as _;
+use crate::cells::Cells;
 
 pub(crate) use cells::PostgresCells;
 pub(crate) use database::{Database, execute, query};
@@ -88,11 +88,11 @@ pub(crate) async fn open_database(url: &str) -> Result<Database, StoreError> {
 /// Refuses a database that [`crate::transfer`] has not finished.
 async fn require_whole(db: &Database) -> Result<(), StoreError> {
     let is_copy = "SELECT to_regclass('transfer') IS NOT NULL";
-    if db.query_one(is_copy, &[], |cells| cells.take()).await? != Some(true) {
+    if db.query_one(is_copy, &[], Cells::take).await? != Some(true) {
         return Ok(());
     }
     let is_half = "SELECT EXISTS (SELECT 1 FROM transfer WHERE NOT is_complete)";
-    if db.query_one(is_half, &[], |cells| cells.take()).await? == Some(false) {
+    if db.query_one(is_half, &[], Cells::take).await? == Some(false) {
         return Ok(());
     }
     let reason =
@@ -103,7 +103,7 @@ async fn require_whole(db: &Database) -> Result<(), StoreError> {
 #[async_trait]
 impl Store for PostgresStore {
     async fn commit(&self, batch: Batch) -> Committed {
-        batch::commit(&self.db, batch).await
+        Box::pin(batch::commit(&self.db, batch)).await
     }
 
     async fn put_facts(

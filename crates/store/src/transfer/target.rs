@@ -11,7 +11,7 @@ use tokio_postgres::types::ToSql;
 use super::TransferError;
 use super::source::{GivenIds, Page, ROWS_AT_ONCE};
 use super::tables::{Column, Kind, Table};
-use crate::cells::{Cells as _, number};
+use crate::cells::{Cells, number};
 use crate::postgres::{Database, execute, query, store_error};
 
 /// The copy, and how far it has come.
@@ -45,9 +45,8 @@ const MADE: &str = "
         rows        BIGINT NOT NULL,
         is_complete BOOLEAN NOT NULL
     );";
-/// Whole tables are read here, and that takes its time.
-const SESSION: &str = "SET statement_timeout = 0; SET lock_timeout = 0; SET enable_seqscan = on; \
-    SET idle_in_transaction_session_timeout = 0;";
+/// Whole tables are read here, and that takes its time: nothing of what helps a server's short statements.
+const SESSION: &str = "RESET ALL; SET synchronous_commit = on";
 
 impl Target {
     pub(super) async fn connect(db: &Database) -> Result<Self, TransferError> {
@@ -73,7 +72,7 @@ impl Target {
             });
         }
         let in_use = "SELECT EXISTS (SELECT 1 FROM secrets) OR EXISTS (SELECT 1 FROM accounts)";
-        if self.query(in_use, |cells| cells.take::<bool>()).await? != [false] {
+        if self.query(in_use, Cells::take::<bool>).await? != [false] {
             self.batch("DROP TABLE transferred_tables; DROP TABLE transfer").await?;
             return Ok(Standing::Foreign);
         }
@@ -155,13 +154,13 @@ impl Target {
         for (counter, last, is_used) in counters.into_iter().filter(|(_, last, _)| 0 < *last) {
             let sql = "SELECT setval($1::text::regclass, $2, $3)";
             let parameters: [&(dyn ToSql + Sync); 3] = [&counter, &last, &is_used];
-            query(&transaction, sql, &parameters, |cells| cells.take::<i64>()).await?;
+            query(&transaction, sql, &parameters, Cells::take::<i64>).await?;
         }
         for table in ["webhooks", "deliveries"] {
             let sql = format!(
                 "SELECT setval(pg_get_serial_sequence('{table}', 'id'), greatest(max(id), 1)) FROM {table}"
             );
-            query(&transaction, &sql, &[], |cells| cells.take::<i64>()).await?;
+            query(&transaction, &sql, &[], Cells::take::<i64>).await?;
         }
         // 5: the marketplace's automatic lines, for which nobody looks.
         transaction

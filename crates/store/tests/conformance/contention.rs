@@ -304,7 +304,8 @@ pub(crate) async fn a_webhook_stays_where_it_was_moved_to(place: Place) {
                 _ => {
                     let after = Webhook { name: "renamed".to_owned(), ..before.clone() };
                     let stored = store.replace_webhook(&before, &after, UrlUse::Shared);
-                    drop(stored.await.unwrap());
+                    // Stored or outdated: another one may have been faster.
+                    let _ = stored.await.unwrap();
                 }
             }
         }

@@ -14,16 +14,16 @@ use crate::story::Story;
 /// A store on SQLite with a story in it, closed.
 async fn original(file: &Path) -> Story {
     let store = SqliteStore::open(file).unwrap();
-    let mut story = Story::begin(&store, 7).await;
-    story.go_on(&store, 200).await;
+    let mut tale = Story::begin(&store, 7).await;
+    tale.go_on(&store, 200).await;
     store.secret("links", [7; 32]).await.unwrap();
     store.put_password(account(2), "a\\b\t\n\rc".to_owned()).await.unwrap();
     store.close().await.unwrap();
-    story
+    tale
 }
 
 /// Everything that can be read of the story, in words.
-async fn told(store: &dyn Store, story: &Story) -> Vec<String> {
+async fn told(store: &dyn Store, tale: &Story) -> Vec<String> {
     let mut told = Vec::new();
     for id in 1..=5 {
         let log = store.log(account(id), 0, 100_000).await.unwrap();
@@ -31,7 +31,7 @@ async fn told(store: &dyn Store, story: &Story) -> Vec<String> {
         let accounts: Vec<Account> = store.accounts(&[account(id)]).await.unwrap();
         told.push(format!("{accounts:?} {:?}", store.password(account(id)).await.unwrap()));
     }
-    for &chat in &story.chats {
+    for &chat in &tale.chats {
         let found = store.chat(chat).await.unwrap();
         told.push(format!("{found:?} {:?}", history(store, chat).await));
     }
@@ -44,7 +44,7 @@ async fn the_copy_tells_the_same_and_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let schema = local_services::fresh_schema().unwrap();
     let file = folder.path().join("torg.sqlite");
-    let story = original(&file).await;
+    let tale = original(&file).await;
 
     let moved = transfer(&file, schema.url(), |_| {}).await.unwrap();
     assert!(matches!(moved, Transferred::Complete { rows } if 300 < rows), "{moved:?}");
@@ -55,15 +55,15 @@ async fn the_copy_tells_the_same_and_goes_on() {
         Box::new(SqliteStore::open(&file).unwrap()),
         Box::new(PostgresStore::open(schema.url()).await.unwrap()),
     ];
-    assert_eq!(told(&*copy, &story).await, told(&*original, &story).await);
+    assert_eq!(told(&*copy, &tale).await, told(&*original, &tale).await);
     for store in [&*original, &*copy] {
-        let chat = story.chats[0];
+        let chat = tale.chats[0];
         let newest = history(store, chat).await.last().map(|message| message.id);
         let buyer = store.chat(chat).await.unwrap().unwrap().buyer.account;
         // By a clock that was put back, so that the id follows from the last one.
         let next = say(store, buyer, chat, "и", -9_999_999).await;
         assert!(newest < Some(next.id), "ids go on where they stopped");
-        assert_eq!(next.id.get(), story.messages.last().unwrap().id.get() + 1);
+        assert_eq!(next.id.get(), tale.messages.last().unwrap().id.get() + 1);
     }
 }
 
@@ -72,7 +72,7 @@ async fn an_interrupted_transfer_goes_on_and_is_no_store_before() {
     let folder = tempfile::tempdir().unwrap();
     let schema = local_services::fresh_schema().unwrap();
     let file = folder.path().join("torg.sqlite");
-    let story = original(&file).await;
+    let tale = original(&file).await;
 
     for table in ["members", "messages"] {
         interrupted_after(&file, schema.url(), table).await;
@@ -89,7 +89,7 @@ async fn an_interrupted_transfer_goes_on_and_is_no_store_before() {
     assert_eq!(table, "attachments", "the others were copied before");
     let copy = PostgresStore::open(schema.url()).await.unwrap();
     let original = SqliteStore::open(&file).unwrap();
-    assert_eq!(told(&copy, &story).await, told(&original, &story).await);
+    assert_eq!(told(&copy, &tale).await, told(&original, &tale).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -18,7 +18,7 @@ use super::Trouble;
 use super::chats::{self, ChatColumns};
 use super::columns::Columns;
 use crate::cells::{millisecond, number, optional_millisecond};
-use crate::codes::Code as _;
+use crate::codes::Code;
 use crate::rows::messages::is_searchable;
 
 const INSERT_MESSAGES: &str = "INSERT INTO messages (seller_id, chat_id, id, author_role, author_account, author_member, \
@@ -69,11 +69,11 @@ pub(super) async fn write(
         return ended.map(|()| Vec::new()).map_err(|error| Trouble::Final(store_error(&error)));
     }
 
-    let (new, changed): (Vec<_>, Vec<_>) =
+    let (begun, continued): (Vec<_>, Vec<_>) =
         changes.chats.values().partition(|change| change.before.is_none());
-    let uuids: Vec<Uuid> = new.iter().map(|change| change.after.public_id).collect();
-    let new = ChatColumns::of(new.iter().map(|change| chats::cells(&change.after)));
-    let changed = ChatColumns::of(changed.iter().map(|change| chats::cells(&change.after)));
+    let uuids: Vec<Uuid> = begun.iter().map(|change| change.after.public_id).collect();
+    let begun = ChatColumns::of(begun.iter().map(|change| chats::cells(&change.after)));
+    let continued = ChatColumns::of(continued.iter().map(|change| chats::cells(&change.after)));
     let attachments = Attachments::of(changes);
     let messages = Columns::of(changes.messages.iter().filter_map(|message| {
         let author = &message.author;
@@ -131,8 +131,8 @@ pub(super) async fn write(
     // Sent in this order, and carried out in this order. After the first that fails the server refuses all others, and
     // makes a ROLLBACK of the COMMIT.
     let written = join!(
-        run(client, &chats::INSERT, new.are_empty(), with(new.parameters(), &[&uuids])),
-        run(client, &chats::UPDATE, changed.are_empty(), changed.parameters()),
+        run(client, &chats::INSERT, begun.are_empty(), with(begun.parameters(), &[&uuids])),
+        run(client, &chats::UPDATE, continued.are_empty(), continued.parameters()),
         run(client, PUT_ATTACHMENTS, attachments.cells.are_empty(), attachments.parameters()),
         run(client, INSERT_MESSAGES, messages.are_empty(), with(messages.parameters(), &[&texts])),
         run(
@@ -190,7 +190,7 @@ fn number_entries(
                 Some(entry.kind.code()),
                 entry.chat.map(ChatId::get),
                 entry.message.map(MessageId::get),
-                entry.side.map(|side| side.code()),
+                entry.side.map(Code::code),
                 entry.webhook.map(WebhookId::get),
                 Some(millisecond(entry.at)),
             ]);
