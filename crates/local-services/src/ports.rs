@@ -12,7 +12,7 @@ const RANGE: std::ops::Range<u16> = 20_000..32_000;
 const ATTEMPTS: usize = 100;
 
 /// A port of this machine's loopback that nobody listens on.
-pub(crate) fn free_port() -> Result<u16, Error> {
+pub fn free_port() -> Result<u16, Error> {
     let mut outcome = Ok(0);
     for _ in 0..ATTEMPTS {
         let port = rand::rng().random_range(RANGE);
