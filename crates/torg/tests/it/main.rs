@@ -16,6 +16,7 @@ mod ozon;
 mod partizap;
 mod readme;
 mod recovery;
+mod replicas;
 mod rooms;
 mod shared_limits;
 mod signals;

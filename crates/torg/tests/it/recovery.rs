@@ -112,7 +112,8 @@ struct Market {
     chats: Vec<i64>,
 }
 
-async fn call(
+/// What a call that has to succeed answers.
+pub(crate) async fn call(
     http: &reqwest::Client,
     method: &str,
     url: &str,
