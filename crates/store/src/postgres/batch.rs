@@ -78,14 +78,13 @@ async fn repeat(db: &Database, batch: &Batch) -> Result<(Answers, Vec<LogEnd>), 
 async fn attempt(db: &Database, batch: &Batch) -> Result<(Answers, Vec<LogEnd>), Trouble> {
     let connection = Connection(Some(db.connection().await?));
     let client = connection.client()?;
-    let Loaded { world, locked } = load::load(db, client, batch).await?;
-    let before = world.last_ids;
+    let Loaded { world, locked, reserved_up_to } = load::load(db, client, batch).await?;
     let mut parties: HashMap<ChatId, Parties> =
         world.chats.iter().map(|(&id, chat)| (id, Parties::of(chat))).collect();
 
     let outcome = batch.run(world);
     let changes = &outcome.changes;
-    load::require_reserved(before, batch.ids_wanted(), changes)?;
+    load::require_reserved(reserved_up_to, changes)?;
     parties.extend(changes.chats.iter().map(|(&id, change)| (id, Parties::of(&change.after))));
 
     let grown_logs = write::write(client, changes, &locked, &parties).await?;

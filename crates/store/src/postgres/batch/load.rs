@@ -1,6 +1,6 @@
 //! What a batch touches, locked and loaded.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use deadpool_postgres::Object;
 use domain::attachment::Attachment;
@@ -19,7 +19,7 @@ use super::super::database::{Database, Parties};
 use super::super::{facts, orders};
 use super::columns::Columns;
 use super::{Trouble, before_changes};
-use crate::cells::Cells as _;
+use crate::cells::{Cells as _, number};
 use crate::codes::{Code as _, context_id};
 use crate::rows::chats::{chat, chat_columns};
 use crate::rows::messages::{attachment, attachment_columns, message, message_columns};
@@ -29,6 +29,8 @@ pub(super) struct Loaded {
     pub(super) world: World,
     /// The accounts that are locked, and the newest sequence of each one's log.
     pub(super) locked: BTreeMap<AccountId, i64>,
+    /// The last ids that the batch may use up.
+    pub(super) reserved_up_to: LastIds,
 }
 
 const LOCK: &str = "SELECT locked, newest FROM lock_accounts($1)";
@@ -92,7 +94,8 @@ pub(super) async fn load(db: &Database, client: &Object, batch: &Batch) -> Resul
     let keys = batch.keys(&world);
     let accounts = accounts_of(batch, &parties, &keys);
 
-    let wanted = batch.ids_wanted();
+    // How many chats are new is known when they have been looked for.
+    let wanted = IdsWanted { chats: 0, ..batch.ids_wanted() };
     // Ids are times in microseconds, unless the last one was later.
     let at_least = batch.now.as_microsecond() - 1;
     let chats = Columns::of(
@@ -162,20 +165,26 @@ pub(super) async fn load(db: &Database, client: &Object, batch: &Batch) -> Resul
         world.last_ids.message =
             decode(again.await?, last_ids)?.pop().map_or(newest, |ids| ids.message);
     }
-    Ok(Loaded { world, locked: locked.into_iter().collect() })
+    let absent: HashSet<_> =
+        keys.iter().filter(|key| !world.chats_by_key.contains_key(key)).collect();
+    let new_chats = number(absent.len());
+    if new_chats != 0 {
+        let none = 0_i64;
+        let rows = ask(client, RESERVE, false, vec![&new_chats, &none, &none, &none]).await?;
+        world.last_ids.chat = decode(rows, last_ids)?.pop().unwrap_or_default().chat;
+    }
+    let reserved_up_to = LastIds {
+        chat: world.last_ids.chat + new_chats,
+        message: world.last_ids.message + wanted.messages,
+        attachment: world.last_ids.attachment + wanted.attachments,
+    };
+    Ok(Loaded { world, locked: locked.into_iter().collect(), reserved_up_to })
 }
 
 /// Makes sure that no id was given out that was not reserved: it would be somebody else's.
-pub(super) fn require_reserved(
-    before: LastIds,
-    wanted: IdsWanted,
-    changes: &Changes,
-) -> Result<(), StoreError> {
-    let after = changes.last_ids;
-    let reserved = after.chat <= before.chat + wanted.chats
-        && after.message <= before.message + wanted.messages
-        && after.attachment <= before.attachment + wanted.attachments;
-    if reserved {
+pub(super) fn require_reserved(up_to: LastIds, changes: &Changes) -> Result<(), StoreError> {
+    let LastIds { chat, message, attachment } = changes.last_ids;
+    if chat <= up_to.chat && message <= up_to.message && attachment <= up_to.attachment {
         Ok(())
     } else {
         Err(StoreError::Failed("more ids were used than were reserved".to_owned()))

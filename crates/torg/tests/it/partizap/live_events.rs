@@ -1,7 +1,10 @@
 //! What people hear live (Partizap contract §4.6, §6.2, §7.8, §7.11).
 
 use domain::SignedDuration;
+use domain::catalog::Model;
+use domain::commands::Subject;
 use domain::id::ChatId;
+use engine::access::Caller;
 use serde_json::{Value, json};
 use testkit::{BUYER, OTHER_BUYER, OTHER_PRODUCT, PRODUCT, SELLER, Server};
 
@@ -28,6 +31,13 @@ async fn type_in(person: &Person<'_>, conversation: i64) {
     let path = format!("/vendor/conversations/{conversation}/typing");
     let answer = person.post_nothing(&path).await;
     assert_eq!(answer.body, json!({"data": {"message": "Typing indicator sent"}}));
+}
+
+/// A conversation of the buyer and the seller about an order.
+async fn order_chat(server: &Server) -> ChatId {
+    let subject = Subject::Posting(server.order(Model::Fbs).await.posting);
+    let buyer = Caller::account_holder(BUYER);
+    server.engine().open_chat(&buyer, subject, None).await.unwrap().chat.id
 }
 
 #[tokio::test]
@@ -179,12 +189,17 @@ async fn a_hidden_conversation_is_silent_until_somebody_writes() {
     // Neither typing nor receipts come out of it.
     type_in(&buyer, id).await;
     read(&buyer, id).await;
+    // What is told next, of another conversation, shows that they have been passed over.
+    let other = order_chat(&server).await;
+    server.say(BUYER, other, "О заказе").await;
+    assert_eq!(at_seller.expect("message.new").await["conversation_id"], other.get());
+    assert_eq!(at_seller.expect("unread.update").await["unread_count"], 1);
 
     // A message brings it back, with all that is unread in it.
     let said = buyer.say(id, "Два").await;
     assert_eq!(at_seller.expect("message.new").await["id"], said);
-    assert_eq!(at_seller.expect("unread.update").await["unread_count"], 2);
-    assert_eq!(seller.unread_total().await, 2);
+    assert_eq!(at_seller.expect("unread.update").await["unread_count"], 3);
+    assert_eq!(seller.unread_total().await, 3);
 }
 
 #[tokio::test]
