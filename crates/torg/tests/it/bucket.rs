@@ -8,7 +8,7 @@ use local_s3::{BUCKET, Key, LocalS3, READER, WRITER};
 use reqwest::multipart::{Form, Part};
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
-use testkit::{BUYER, PRODUCT, SELLER, Server};
+use testkit::{BUYER, PRODUCT, SELLER, Server, StorePlace};
 use torg::settings::{AttachmentsUrl, Secret, Settings};
 
 use crate::native::client::Client;
@@ -47,10 +47,11 @@ async fn send_file(client: &Client<'_>, chat: i64, bytes: &[u8]) -> (i64, String
 #[tokio::test]
 async fn a_file_is_found_by_the_next_server_on_the_same_bucket() {
     let store = LocalS3::start().await.unwrap();
-    let data = tempfile::tempdir().unwrap();
+    let (data, place) = (tempfile::tempdir().unwrap(), StorePlace::new());
     let on_data = |settings: &mut Settings| {
         in_bucket(&store)(settings);
         settings.data_dir = data.path().to_owned();
+        settings.store = place.setting().to_owned().try_into().unwrap();
     };
     let first = Server::start_with(on_data).await;
     let buyer = Client::buyer(&first).await;
