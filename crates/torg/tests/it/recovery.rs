@@ -201,9 +201,15 @@ async fn write_until(
             }
         });
     }
-    // Never at the same point of a round.
+    // Never at the same point of a round. A slow machine needs longer until the first is acknowledged.
     tokio::time::sleep(ROUND + Duration::from_millis(u64::try_from(round * 13 % 97).unwrap()))
         .await;
+    for _ in 0..1000 {
+        if !acknowledged.lock().unwrap().is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     server.stop(stop);
     while let Some(ended) = senders.join_next().await {
         ended.unwrap();
