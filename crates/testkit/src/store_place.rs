@@ -22,11 +22,6 @@ impl StorePlace {
         Self { schema }
     }
 
-    /// A place in the data directory, for a test that is about SQLite.
-    pub fn in_data_dir() -> Self {
-        Self { schema: None }
-    }
-
     /// What a server has to be told in its setting `store`.
     pub fn setting(&self) -> &str {
         self.schema.as_ref().map_or("sqlite", Schema::url)

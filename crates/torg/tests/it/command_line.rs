@@ -4,6 +4,8 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, Command, Output, Stdio};
 
+use serde_json::Value;
+
 use super::signals;
 
 /// The binary in an empty folder, with an environment of its own.
@@ -136,13 +138,47 @@ fn a_data_directory_has_one_server_and_keys_can_be_made_beside_it() {
     next.wait().unwrap();
 }
 
+#[test]
+fn a_postgresql_database_has_many_servers_and_its_password_is_shown_nowhere() {
+    let schema = local_services::fresh_schema().unwrap();
+    let before_host = schema.url().split('@').next().unwrap();
+    let password = before_host.rsplit(':').next().unwrap();
+    let torg = Torg::new();
+    let serve =
+        ["serve", "--listen", "127.0.0.1:0", "--set", "log.format=json", "--store", schema.url()];
+    let mut servers: Vec<Child> = Vec::new();
+    for _ in 0..2 {
+        let mut server = torg.command(&serve).stderr(Stdio::piped()).spawn().unwrap();
+        let listening = listening(&mut server);
+        let store = listening["fields"]["store"].as_str().unwrap();
+        assert!(store.contains("127.0.0.1") && !store.contains(password), "{store}");
+        servers.push(server);
+    }
+    let made = torg.run(&["key", "create", "--name", "test", "--store", schema.url()]);
+    assert!(made.status.success());
+    for mut server in servers {
+        signals::send("-TERM", &server);
+        assert!(server.wait().unwrap().success());
+    }
+
+    let wrong = schema.url().replace(password, "hush");
+    let refusal = torg.refusal(&["serve", "--listen", "127.0.0.1:0", "--store", &wrong]);
+    assert!(refusal.contains("cannot open the database of postgres://"), "{refusal}");
+    assert!(!refusal.contains("hush"), "{refusal}");
+}
+
 /// Reads the logs until they tell the address.
 fn listening_address(server: &mut Child) -> String {
+    listening(server)["fields"]["address"].as_str().unwrap().to_owned()
+}
+
+/// Reads the logs until they tell where the server listens.
+fn listening(server: &mut Child) -> Value {
     let logs = BufReader::new(server.stderr.as_mut().unwrap());
     for line in logs.lines() {
-        let event: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
+        let event: Value = serde_json::from_str(&line.unwrap()).unwrap();
         if event["fields"]["message"] == "listening" {
-            return event["fields"]["address"].as_str().unwrap().to_owned();
+            return event;
         }
     }
     panic!("the server ended before it listened");

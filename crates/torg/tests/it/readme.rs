@@ -67,8 +67,7 @@ async fn the_readme_tells_the_truth() {
     let exchanges = exchanges(&std::fs::read_to_string(readme).unwrap());
     assert_eq!(exchanges.len(), 12, "three lines for each of the three wires and for the log");
 
-    // PostgreSQL gives the same chats other ids; the README shows what a newcomer sees, who has none.
-    let (folder, store) = (tempfile::tempdir().unwrap(), StorePlace::in_data_dir());
+    let (folder, store) = (tempfile::tempdir().unwrap(), StorePlace::new());
     let demo = Demo::start(&folder.path().join("data"), store.setting(), folder.path()).await;
     let base = demo.info["native"]["base_url"].as_str().unwrap();
     let typed: Vec<String> = exchanges
