@@ -5,13 +5,10 @@
 # Everything that must hold before a change is proposed.
 check: lint test deny
 
-# All tests of all crates, and the examples in their documentation.
+# All tests of all crates, and the examples in their documentation; then those that run a server once more, on PostgreSQL. A PostgreSQL
+# and a NATS of their own last as long as they do.
 test: prepare
-	@if cargo nextest --version >/dev/null 2>&1; then \
-		set -x; cargo nextest run --workspace && cargo test --workspace --doc; \
-	else \
-		set -x; cargo test --workspace; \
-	fi
+	cargo run --quiet --package local-services -- scripts/test-on-both-stores
 
 # Format, lints and documentation, without warnings.
 lint: prepare
