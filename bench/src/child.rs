@@ -1,4 +1,4 @@
-//! A server in a process of its own, so that its memory can be told from that of its clients.
+//! A server in a process of its own, so that what it costs can be told from what its clients cost.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::SocketAddr;
@@ -15,24 +15,31 @@ use engine::access::{Caller, Host};
 use engine::sessions::Browser;
 use torg::faces::NATIVE_AUDIENCE;
 use torg::server::{Server, Surroundings};
-use torg::settings::{self, Sources};
+use torg::settings::{self, Settings, Sources};
 
-/// The argument by which this program is such a server.
-pub(crate) const ARGUMENT: &str = "server-with-people";
+/// The argument by which this program is a server with people.
+pub(crate) const WITH_PEOPLE: &str = "server-with-people";
+/// The argument by which this program is a server with the settings that follow, `NAME=VALUE`.
+pub(crate) const WITH_SETTINGS: &str = "server-with-settings";
 
-/// A running server with people in it, who all have a key and a session.
-pub(crate) struct ServerWithPeople {
+/// A server that runs until this is dropped.
+pub(crate) struct ServerProcess {
     process: Child,
     /// Where it listens.
     pub(crate) address: SocketAddr,
 }
 
-impl ServerWithPeople {
-    /// Starts a server with so many people, at least four; see [`person`]. The first sells to the second, and the third to
-    /// the fourth.
-    pub(crate) fn start(people: usize) -> anyhow::Result<Self> {
+impl ServerProcess {
+    /// Starts a server with settings.
+    pub(crate) fn with_settings(settings: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let settings = settings.iter().map(|(name, value)| format!("{name}={value}"));
+        Self::start(WITH_SETTINGS, &settings.collect::<Vec<_>>())
+    }
+
+    fn start(role: &str, arguments: &[String]) -> anyhow::Result<Self> {
         let mut process = Command::new(std::env::current_exe()?)
-            .args([ARGUMENT, &people.to_string()])
+            .arg(role)
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
@@ -41,6 +48,27 @@ impl ServerWithPeople {
         BufReader::new(output).read_line(&mut line)?;
         let address = line.trim().parse().context("the server did not start")?;
         Ok(Self { process, address })
+    }
+
+    /// The number of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+}
+
+/// A running server with people in it, who all have a key and a session.
+pub(crate) struct ServerWithPeople {
+    process: ServerProcess,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+}
+
+impl ServerWithPeople {
+    /// Starts a server with so many people, at least four; see [`person`]. The first sells to the second, and the third to
+    /// the fourth.
+    pub(crate) fn start(people: usize) -> anyhow::Result<Self> {
+        let process = ServerProcess::start(WITH_PEOPLE, &[people.to_string()])?;
+        Ok(Self { address: process.address, process })
     }
 
     /// The memory that the server holds, in bytes.
@@ -53,7 +81,7 @@ impl ServerWithPeople {
     }
 }
 
-impl Drop for ServerWithPeople {
+impl Drop for ServerProcess {
     fn drop(&mut self) {
         // It ends with its standard input. That it has ended is all that matters now.
         drop(self.process.stdin.take());
@@ -77,16 +105,31 @@ pub(crate) fn person(index: usize) -> Person {
     }
 }
 
-/// Runs as the server until standard input ends.
-pub(crate) async fn run(people: &str) -> anyhow::Result<()> {
-    let data = tempfile::tempdir()?;
+/// Runs as a server with so many people until standard input ends.
+pub(crate) async fn run_with_people(people: &str) -> anyhow::Result<()> {
     let mut settings = settings::load(&Sources::default())?;
-    settings.listen = "127.0.0.1:0".parse()?;
-    settings.data_dir = data.path().to_owned();
     settings.limits.connections = 100_000;
     settings.native.requests_per_minute = 0;
+    run(settings, async |engine| settle(engine, people.parse()?).await).await
+}
+
+/// Runs as a server with the settings `NAME=VALUE` until standard input ends.
+pub(crate) async fn run_with_settings(settings: &[&str]) -> anyhow::Result<()> {
+    let flags = settings.iter().filter_map(|setting| setting.split_once('='));
+    let flags = flags.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    run(settings::load(&Sources { flags, ..Sources::default() })?, async |_| Ok(())).await
+}
+
+/// Runs as a server, which listens and keeps its files where nobody else does, until standard input ends.
+async fn run(
+    mut settings: Settings,
+    prepare: impl AsyncFnOnce(&Engine) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let data = tempfile::tempdir()?;
+    settings.listen = "127.0.0.1:0".parse()?;
+    settings.data_dir = data.path().to_owned();
     let server = Server::start(&settings, Surroundings::of_this_machine()).await?;
-    settle(server.engine(), people.parse()?).await?;
+    prepare(server.engine()).await?;
     writeln!(std::io::stdout(), "{}", server.address())?;
     let ended = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
     ended.await??;

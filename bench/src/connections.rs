@@ -10,6 +10,7 @@ use hdrhistogram::Histogram;
 use reqwest::Client;
 use serde_json::{Value, json};
 
+use crate::as_float;
 use crate::child::{Person, ServerWithPeople, person};
 
 /// Idle connections that are weighed, each of another account.
@@ -185,9 +186,4 @@ impl Sender {
         }
         Ok(times)
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "what is measured here is far below 2^52")]
-fn as_float(value: u64) -> f64 {
-    value as f64
 }

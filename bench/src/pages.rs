@@ -12,6 +12,7 @@ use reqwest::{Client, RequestBuilder};
 use serde_json::json;
 use torg::faces::NATIVE_AUDIENCE;
 
+use crate::as_float;
 use crate::market::{FEW, LONG, MANY, Market, PASSWORD, SHORT, few, many};
 
 /// Requests of each seller through each face.
@@ -172,9 +173,8 @@ impl Seller {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "microseconds of a request are far below 2^52")]
 fn ratio(subject: u64, baseline: u64) -> f64 {
-    subject as f64 / baseline as f64
+    as_float(subject) / as_float(baseline)
 }
 
 impl fmt::Display for Row {

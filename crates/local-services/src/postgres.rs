@@ -107,6 +107,13 @@ impl Postgres {
         self.port
     }
 
+    /// A program that came with the server, such as `psql` or `pgbench`.
+    pub fn program(&self, name: &str) -> PathBuf {
+        // Where the server was found may be a folder of links to some of the programs.
+        let server = self.programs.join("postgres");
+        server.canonicalize().unwrap_or(server).with_file_name(name)
+    }
+
     /// Stops the server, and waits for its end. Its data stay.
     pub fn stop(&self, mode: StopMode) -> Result<(), Error> {
         let signal = match mode {

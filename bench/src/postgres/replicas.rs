@@ -1,0 +1,142 @@
+//! Two replicas: what it costs that every message is pushed to a stream on the other one, and how much later it comes.
+//! Those who are written to follow their logs on one stream each.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use rand::RngExt as _;
+
+use super::Site;
+use super::sends::load;
+use super::streams::Streams;
+use super::town::{Chat, FIRST_BUYER, READERS};
+use crate::child::ServerProcess;
+use crate::figure::{Figure, median};
+use crate::load::{Connection, Requests};
+
+/// How many sellers send at the same time, half of them on each replica.
+const CONNECTIONS: usize = 64;
+/// Lifts Ozon's limit, so that the few sellers of these buyers may send as often as all do otherwise.
+const SELLER_LIMIT: (&str, &str) = ("ozon.requests_per_second", "1000");
+/// How long the last messages of a round may take to come.
+const DELIVERED_TIME_MAX: Duration = Duration::from_mins(1);
+/// Messages whose way is timed come at most so far apart, at random: replicas that look for news once in a while must not
+/// be met at always the same moment.
+const PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// Measures, adds rows to `table` and remarks on them.
+pub(super) async fn measure(
+    site: &Site,
+    table: &mut String,
+    remarks: &mut String,
+) -> anyhow::Result<()> {
+    let store = ("store", site.place.url());
+    let nats_url = site.nats.url();
+    let with_nats = Pair::start(&[store, ("nats.url", &nats_url), SELLER_LIMIT])?;
+    let without = Pair::start(&[store, SELLER_LIMIT])?;
+
+    let name = format!(
+        "sends/s on two replicas, {CONNECTIONS} connections, each of {READERS} receivers on a stream of the other replica, \
+         to the same without streams and NATS"
+    );
+    let mut figure = Figure::new(name, 0.8, 0.95);
+    let mut at_once = Vec::new();
+    for _ in 0..site.effort.rounds {
+        let off = load(&without.requests(site), CONNECTIONS, site.effort.span)?.per_second;
+        site.indexed().await?;
+
+        let mut streams = Streams::open(&with_nats.streams()).await?;
+        let on = load(&with_nats.requests(site), CONNECTIONS, site.effort.span)?;
+        at_once.push(crate::as_float(streams.delivered()) / crate::as_float(on.answers));
+        tokio::time::timeout(DELIVERED_TIME_MAX, streams.wait_for(on.answers))
+            .await
+            .with_context(|| {
+                format!("of {} messages {} have come", on.answers, streams.delivered())
+            })??;
+        drop(streams);
+        site.indexed().await?;
+        figure.add(off, on.per_second);
+    }
+    write!(table, "{figure}")?;
+    at_once.sort_by(f64::total_cmp);
+    writeln!(
+        remarks,
+        "Every message came on its receiver's stream; {:.1} % of a round's were there when the last send was answered.",
+        median(&at_once).unwrap_or_default() * 100.0
+    )?;
+
+    for (pair, how) in [(&with_nats, "with NATS"), (&without, "without NATS, by looking")] {
+        let [here, there] = &pair.replicas;
+        let same = delay(site, here, here).await?;
+        let other = delay(site, here, there).await?;
+        writeln!(
+            remarks,
+            "From a send to its message on the sender's stream, median, {how}: {same:.1} ms on the same replica, {other:.1} ms \
+             on the other one; added {:.1} ms.",
+            other - same
+        )?;
+    }
+    Ok(())
+}
+
+/// Two replicas of one installation.
+struct Pair {
+    replicas: [ServerProcess; 2],
+}
+
+impl Pair {
+    fn start(settings: &[(&str, &str)]) -> anyhow::Result<Self> {
+        let start = || ServerProcess::with_settings(settings);
+        Ok(Self { replicas: [start()?, start()?] })
+    }
+
+    /// What is sent on each replica: messages to those who have their streams on the other one.
+    fn requests(&self, site: &Site) -> [Requests; 2] {
+        [0, 1].map(|replica| Requests {
+            address: self.replicas[replica].address,
+            all: site.town.sends(|chat| {
+                receiver(chat).is_some_and(|index| place_of_stream(index) != replica)
+            }),
+        })
+    }
+
+    /// Where the receivers' streams are.
+    fn streams(&self) -> Vec<(std::net::SocketAddr, i64)> {
+        let place = |index| self.replicas[place_of_stream(index)].address;
+        (0..READERS).map(|index| (place(index), FIRST_BUYER + index)).collect()
+    }
+}
+
+/// The number of a chat's buyer, if it is one of those who are written to.
+fn receiver(chat: &Chat) -> Option<i64> {
+    Some(chat.buyer - FIRST_BUYER).filter(|index| *index < READERS)
+}
+
+/// On which replica a receiver has its stream.
+fn place_of_stream(receiver: i64) -> usize {
+    usize::from(receiver % 2 == 0)
+}
+
+/// The median of the milliseconds from a send on one replica until the sender sees the message on its stream.
+async fn delay(
+    site: &Site,
+    sends_on: &ServerProcess,
+    streams_on: &ServerProcess,
+) -> anyhow::Result<f64> {
+    let chat = site.town.chats.first().context("a town without chats")?;
+    let mut streams = Streams::open(&[(streams_on.address, chat.seller)]).await?;
+    let mut connection = Connection::open(sends_on.address).await?;
+    let request = chat.send(super::town::TEXT);
+    let mut delays = Vec::new();
+    for number in 1..=site.effort.deliveries {
+        let pause = PAUSE_MAX.mul_f64(rand::rng().random());
+        tokio::time::sleep(pause).await;
+        let start = Instant::now();
+        connection.ask(&request).await?;
+        streams.wait_for(number as u64).await?;
+        delays.push(start.elapsed().as_secs_f64() * 1000.0);
+    }
+    delays.sort_by(f64::total_cmp);
+    median(&delays).context("nothing was timed")
+}
