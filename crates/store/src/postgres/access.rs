@@ -5,6 +5,7 @@ use domain::id::{AccountId, MemberId};
 use engine::store::{ApiKey, KeyConflict, Session, StoreError};
 
 use super::database::{Database, Parameters, execute, is_storable, lock_writers_of, query};
+use super::gathering::Lookup;
 use crate::cells::{Cells, millisecond, optional_millisecond};
 use crate::rows::access::{key, key_columns, session, session_columns, spaced};
 
@@ -61,8 +62,8 @@ pub(super) async fn put_key(
     .await
 }
 
-pub(super) const KEY_BY_HASH: &str =
-    concat!("SELECT ", key_columns!(), " FROM api_keys WHERE secret_hash = $1");
+pub(super) const KEYS_BY_HASH: &str =
+    concat!("SELECT ", key_columns!(), " FROM api_keys WHERE secret_hash = ANY($1)");
 pub(super) const KEYS_OF_ACCOUNT: &str = concat!(
     "SELECT ",
     key_columns!(),
@@ -75,12 +76,24 @@ pub(super) const KEYS_OF_MARKETPLACE: &str = concat!(
     " FROM api_keys WHERE account_id IS NULL ORDER BY account_id, created_at, id"
 );
 
-/// The key with a secret.
-pub(super) async fn key_by_hash(
-    db: &Database,
-    hash: &[u8; 32],
-) -> Result<Option<ApiKey>, StoreError> {
-    db.query_one(KEY_BY_HASH, &[&hash.as_slice()], key).await
+/// Keys by the hashes of their secrets.
+pub(super) struct KeysByHash;
+
+impl Lookup for KeysByHash {
+    type Key = [u8; 32];
+    type Found = ApiKey;
+
+    async fn look_up(
+        db: &Database,
+        hashes: &[[u8; 32]],
+    ) -> Result<Vec<([u8; 32], ApiKey)>, StoreError> {
+        let hashes: Vec<_> = hashes.iter().map(<[u8; 32]>::as_slice).collect();
+        db.query(KEYS_BY_HASH, &[&hashes], |cells| {
+            let key = key(cells)?;
+            Ok((key.secret_hash, key))
+        })
+        .await
+    }
 }
 
 /// The keys of an account, or of the marketplace.

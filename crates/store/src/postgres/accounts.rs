@@ -9,6 +9,7 @@ use engine::store::{FIRST_OWN_ACCOUNT, FactConflict, StoreError};
 
 use super::access::move_credentials;
 use super::database::{Database, execute, is_storable, lock_writers_of, query};
+use super::gathering::Lookup;
 use crate::cells::{Cells, millisecond};
 use crate::codes::Code as _;
 use crate::rows::accounts::{account as account_row, account_columns, folded};
@@ -21,6 +22,22 @@ pub(super) const ACCOUNT_BY_EMAIL: &str =
 /// Accounts by id.
 pub(super) async fn by_ids(db: &Database, ids: &[AccountId]) -> Result<Vec<Account>, StoreError> {
     accounts(&db.connection().await?, ids).await
+}
+
+/// One account for each of many who ask at the same time.
+pub(super) struct AccountsById;
+
+impl Lookup for AccountsById {
+    type Key = AccountId;
+    type Found = Account;
+
+    async fn look_up(
+        db: &Database,
+        ids: &[AccountId],
+    ) -> Result<Vec<(AccountId, Account)>, StoreError> {
+        let found = by_ids(db, ids).await?;
+        Ok(found.into_iter().map(|account| (account.id, account)).collect())
+    }
 }
 
 async fn accounts(

@@ -7,6 +7,7 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::database::Database;
+use super::gathering::Lookup;
 use crate::cells::number;
 use crate::ranges::{self, ActivityRange, AgeRanges, Cell, ContextRanges};
 use crate::rows::chats::{chat, chat_columns};
@@ -18,7 +19,7 @@ macro_rules! select_chat {
 }
 
 pub(super) const BY_IDS: &str = select_chat!("id = ANY($1)");
-pub(super) const BY_PUBLIC_ID: &str = select_chat!("public_id = $1");
+pub(super) const BY_PUBLIC_IDS: &str = select_chat!("public_id = ANY($1)");
 
 /// One chat.
 pub(super) async fn by_id(db: &Database, id: ChatId) -> Result<Option<Chat>, StoreError> {
@@ -31,9 +32,22 @@ pub(super) async fn by_ids(db: &Database, ids: &[ChatId]) -> Result<Vec<Chat>, S
     db.query(BY_IDS, &[&ids], chat).await
 }
 
-/// One chat by its UUID.
-pub(super) async fn by_public_id(db: &Database, id: Uuid) -> Result<Option<Chat>, StoreError> {
-    db.query_one(BY_PUBLIC_ID, &[&id], chat).await
+/// Chats by their UUIDs.
+pub(super) struct ChatsByPublicId;
+
+impl Lookup for ChatsByPublicId {
+    type Key = Uuid;
+    type Found = Chat;
+
+    async fn look_up(db: &Database, ids: &[Uuid]) -> Result<Vec<(Uuid, Chat)>, StoreError> {
+        db.query(BY_PUBLIC_IDS, &[&ids], |cells| {
+            let chat = chat(cells)?;
+            // Whoever looks for a chat by this name mostly writes in it next.
+            db.remember(&chat);
+            Ok((chat.public_id, chat))
+        })
+        .await
+    }
 }
 
 /// Chats by newest message, in one statement.

@@ -13,6 +13,7 @@ mod connections;
 mod database;
 mod error;
 mod facts;
+mod gathering;
 mod indexer;
 mod log;
 mod messages;
@@ -49,9 +50,13 @@ use uuid::Uuid;
 
 use crate::cells::Cells;
 
+use access::KeysByHash;
+use accounts::AccountsById;
 pub(crate) use cells::PostgresCells;
+use chats::ChatsByPublicId;
 pub(crate) use database::{Database, execute, query};
 pub(crate) use error::store_error;
+use gathering::Gathering;
 use indexer::Indexer;
 
 /// So many connections a server opens at most.
@@ -61,6 +66,9 @@ const CONNECTIONS_MAX: usize = 24;
 pub struct PostgresStore {
     db: Arc<Database>,
     indexer: Indexer,
+    keys: Gathering<KeysByHash>,
+    accounts: Gathering<AccountsById>,
+    chats: Gathering<ChatsByPublicId>,
 }
 
 impl PostgresStore {
@@ -74,7 +82,9 @@ impl PostgresStore {
         let db = Arc::new(open_database(url).await?);
         require_whole(&db).await?;
         let indexer = Indexer::start(Arc::clone(&db));
-        Ok(Self { db, indexer })
+        let (keys, accounts, chats) =
+            (Gathering::start(&db), Gathering::start(&db), Gathering::start(&db));
+        Ok(Self { db, indexer, keys, accounts, chats })
     }
 }
 
@@ -138,7 +148,7 @@ impl Store for PostgresStore {
     }
 
     async fn chat_by_public_id(&self, id: Uuid) -> Result<Option<Chat>, StoreError> {
-        chats::by_public_id(&self.db, id).await
+        self.chats.get(id).await
     }
 
     async fn chats_by_activity(&self, query: &ActivityQuery) -> Result<Vec<Chat>, StoreError> {
@@ -201,7 +211,10 @@ impl Store for PostgresStore {
     }
 
     async fn accounts(&self, ids: &[AccountId]) -> Result<Vec<Account>, StoreError> {
-        accounts::by_ids(&self.db, ids).await
+        match ids {
+            [id] => Ok(self.accounts.get(*id).await?.into_iter().collect()),
+            _ => accounts::by_ids(&self.db, ids).await,
+        }
     }
 
     async fn account_by_email(
@@ -261,7 +274,7 @@ impl Store for PostgresStore {
     }
 
     async fn key_by_hash(&self, secret_hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {
-        access::key_by_hash(&self.db, secret_hash).await
+        self.keys.get(*secret_hash).await
     }
 
     async fn keys_of(&self, account: Option<AccountId>) -> Result<Vec<ApiKey>, StoreError> {

@@ -180,7 +180,7 @@ fn age(of_kinds: bool, of_things: bool, of_shops: bool) -> String {
 async fn single_chats_are_found_by_each_of_their_names() {
     check(&[
         (chats::BY_IDS, &["chats_by_id (id = ANY ($1))"]),
-        (chats::BY_PUBLIC_ID, &["chats_by_public_id (public_id = $1)"]),
+        (chats::BY_PUBLIC_IDS, &["chats_by_public_id (public_id = ANY ($1))"]),
     ])
     .await;
 }
