@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use engine::store::StoreError;
 use tokio_postgres::Error;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{Severity, SqlState};
 
 /// Says what an error outside of COMMIT means: nothing was written.
 pub(crate) fn store_error(error: &Error) -> StoreError {
@@ -15,13 +15,13 @@ pub(crate) fn store_error(error: &Error) -> StoreError {
     }
 }
 
-/// Says what an error of COMMIT means. When the server's answer did not come, or it is that the server ends the
-/// connection, the transaction may have been committed before.
+/// Says what an error of COMMIT means, or of a statement that is a transaction by itself. When the server's answer did
+/// not come, or it is that the server ends the connection, the transaction may have been committed before.
 pub(super) fn commit_error(error: &Error) -> StoreError {
-    if is_away(error) {
+    if is_away(error) && !is_refusal(error) {
         StoreError::OutcomeUnknown(in_words(error))
     } else {
-        StoreError::Failed(in_words(error))
+        store_error(error)
     }
 }
 
@@ -51,6 +51,17 @@ pub(super) fn is_collision(error: &Error) -> bool {
     })
 }
 
+/// Whether the server says that it has rolled back, and goes on: it waited too long, has no room, or may not write. What
+/// ends a connection is more than an ERROR, and what else a proxy may say of its own connections is not believed.
+fn is_refusal(error: &Error) -> bool {
+    /// Invalid transaction state, lack of resources, object not in the state for it, operator intervention.
+    const CLASSES: [&str; 4] = ["25", "53", "55", "57"];
+    error.as_db_error().is_some_and(|said| {
+        said.parsed_severity() == Some(Severity::Error)
+            && CLASSES.iter().any(|class| said.code().code().starts_with(class))
+    })
+}
+
 /// Whether the server is not there, or not for us: the connection broke, it shuts down or starts, it has no room.
 fn is_away(error: &Error) -> bool {
     /// Connection exceptions, lack of resources, operator intervention, system errors.
@@ -59,6 +70,7 @@ fn is_away(error: &Error) -> bool {
         Some(code) => {
             CLASSES.iter().any(|class| code.code().starts_with(class))
                 || *code == SqlState::READ_ONLY_SQL_TRANSACTION
+                || *code == SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
                 || *code == SqlState::LOCK_NOT_AVAILABLE
         }
         // Everything that the server did not say itself, but for what this program cannot read.
@@ -77,5 +89,27 @@ fn in_words(error: &Error) -> String {
             Some(source) => format!("{error}: {source}"),
             None => error.to_string(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::connections;
+    use super::super::database::Database;
+    use super::*;
+
+    #[tokio::test]
+    async fn what_the_server_refuses_is_not_written_and_what_it_does_not_answer_may_be() {
+        let schema = local_services::fresh_schema().unwrap();
+        let db = Database::new(connections::pool(schema.url(), 1).unwrap());
+        let connection = db.connection().await.unwrap();
+        connection.batch_execute("CREATE TABLE numbers (number BIGINT)").await.unwrap();
+        connection.batch_execute("SET default_transaction_read_only = on").await.unwrap();
+        drop(connection);
+
+        let refused = db.execute("INSERT INTO numbers VALUES (1)", &[]).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
+        let ended = db.execute("SELECT pg_terminate_backend(pg_backend_pid())", &[]).await;
+        assert!(matches!(ended, Err(StoreError::OutcomeUnknown(_))), "{ended:?}");
     }
 }
