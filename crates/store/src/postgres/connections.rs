@@ -6,6 +6,7 @@ use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Timeouts,
 };
 use engine::store::StoreError;
+use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -14,8 +15,10 @@ use super::error::{pool_error, store_error};
 
 /// How long a request waits for a connection before it is told that the database is not available.
 const CONNECTION_WAIT: Duration = Duration::from_secs(3);
-/// A server that leaves what was sent unacknowledged for so long is given up.
+/// A server that leaves what was sent unacknowledged for so long is given up. One that has to answer is asked after as
+/// much time whether it is still there, and a few times more: its machine may have gone after it acknowledged a COMMIT.
 const SILENCE_MAX: Duration = Duration::from_secs(10);
+const ASKED_AGAIN_AFTER: Duration = Duration::from_secs(3);
 
 /// What every connection is told first. A commit waits for the disk, or for the quorum where one is configured, whatever
 /// the server's own default is. A statement, a lock and a transaction that was left open end by themselves, so that nothing
@@ -47,6 +50,7 @@ pub(super) fn pool(url: &str, connections_max: usize) -> Result<Pool, StoreError
     config.connect_timeout(CONNECTION_WAIT);
     config.tcp_user_timeout(SILENCE_MAX);
     config.keepalives_idle(SILENCE_MAX);
+    config.keepalives_interval(ASKED_AGAIN_AFTER);
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
     let manager = if config.get_ssl_mode() == SslMode::Disable {
         Manager::from_config(config, NoTls, recycling)
@@ -64,7 +68,13 @@ pub(super) fn pool(url: &str, connections_max: usize) -> Result<Pool, StoreError
         .timeouts(timeouts)
         .runtime(deadpool_postgres::Runtime::Tokio1)
         .post_create(Hook::async_fn(|client, _| {
-            Box::pin(async move { client.batch_execute(SESSION).await.map_err(HookError::Backend) })
+            Box::pin(async move {
+                // The pool waits for hooks without an end.
+                match timeout(CONNECTION_WAIT, client.batch_execute(SESSION)).await {
+                    Ok(told) => told.map_err(HookError::Backend),
+                    Err(_) => Err(HookError::message("the server does not answer")),
+                }
+            })
         }))
         .build()
         .map_err(|error| StoreError::Failed(error.to_string()))
