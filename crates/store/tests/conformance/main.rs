@@ -13,6 +13,7 @@ mod counters;
 mod edits;
 mod facts;
 mod histories;
+mod interference;
 mod lists;
 mod logs;
 mod search;

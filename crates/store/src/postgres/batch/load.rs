@@ -131,30 +131,33 @@ pub(super) async fn load(db: &Database, client: &Object, batch: &Batch) -> Resul
         ask(client, RECEIPTS, key_texts.is_empty(), vec![&key_accounts, &key_texts]),
     );
     begun?;
+    // Looked at in this order too: whatever stands behind the first failure only says that something has failed.
+    let (locked, ids, chats, by_key) = (locked?, ids?, chats?, by_key?);
+    let (landmarks, messages, files, receipts) = (landmarks?, messages?, files?, receipts?);
 
-    let locked = decode(locked?, |cells| Ok((cells.id(AccountId::new)?, cells.take()?)))?;
-    for (chat, position, landmark) in decode(landmarks?, landmark)? {
+    let locked = decode(locked, |cells| Ok((cells.id(AccountId::new)?, cells.take()?)))?;
+    world.last_ids = decode(ids, last_ids)?.pop().unwrap_or_default();
+    for (chat, position, landmark) in decode(landmarks, landmark)? {
         world.landmarks.insert((chat, position), landmark);
     }
-    for found in decode(chats?, chat)?.into_iter().chain(decode(by_key?, chat)?) {
+    for found in decode(chats, chat)?.into_iter().chain(decode(by_key, chat)?) {
         if keys.contains(&found.key()) {
             world.chats_by_key.insert(found.key(), found.id);
         }
         world.chats.insert(found.id, found);
     }
-    for file in decode(files?, attachment)? {
+    for file in decode(files, attachment)? {
         world.attachments.insert(file.id, file);
     }
-    for message in with_attachments(client, messages?).await? {
+    for message in with_attachments(client, messages).await? {
         world.messages.insert((message.chat, message.id), message);
     }
-    world.receipts = load_receipts(db, client, receipts?).await?;
+    world.receipts = load_receipts(db, client, receipts).await?;
     // A chat that was found by its key may have been begun after its order was looked for.
     let missing = world.chats.values().filter_map(|chat| chat.order);
     let missing = missing.filter(|order| !world.orders.contains_key(order)).collect();
     add_orders(db, &mut world, missing).await?;
 
-    world.last_ids = decode(ids?, last_ids)?.pop().unwrap_or_default();
     let newest = world.chats.values().filter_map(|chat| chat.last_message);
     if let Some(newest) = newest.map(|last| last.id.get()).max()
         && world.last_ids.message < newest

@@ -1,0 +1,49 @@
+//! What commits on PostgreSQL answer when somebody else holds what they need, or cancels them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::store::{CommandError, StoreError};
+use store::postgres::PostgresStore;
+use tokio_postgres::{Client, NoTls};
+
+use crate::setup::{Opened, a_chat, at, buyer, history, post, run, say};
+
+/// A store, and a client of its database.
+async fn opened(schema: &local_services::Schema) -> (Opened, Client) {
+    let store = PostgresStore::open(schema.url()).await.unwrap();
+    let (client, connection) = tokio_postgres::connect(schema.url(), NoTls).await.unwrap();
+    tokio::spawn(connection);
+    (Arc::new(store), client)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_is_cancelled_while_it_waits_for_ids_has_written_nothing() {
+    const COUNTER: &str = "'message_ids'::REGCLASS::OID::BIGINT";
+    let schema = local_services::fresh_schema().unwrap();
+    let (store, client) = opened(&schema).await;
+    let chat = a_chat(&*store).await;
+    client.batch_execute(&format!("SELECT pg_advisory_lock({COUNTER})")).await.unwrap();
+
+    let posting = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { run(&*store, post(buyer(), chat, "one"), at(1)).await }
+    });
+    let cancel = format!(
+        "SELECT pg_cancel_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted \
+         AND classid = 0 AND objid::BIGINT = {COUNTER}"
+    );
+    while client.query(&cancel, &[]).await.unwrap().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let answer = posting.await.unwrap();
+    assert!(
+        matches!(answer, Err(CommandError::Store(StoreError::Unavailable(_)))),
+        "the server can do it later: {answer:?}"
+    );
+
+    client.batch_execute(&format!("SELECT pg_advisory_unlock({COUNTER})")).await.unwrap();
+    say(&*store, buyer(), chat, "two", 2).await;
+    let texts: Vec<_> = history(&*store, chat).await.into_iter().map(|said| said.text).collect();
+    assert_eq!(texts, [Some("two".to_owned())]);
+}
