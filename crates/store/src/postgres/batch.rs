@@ -3,10 +3,10 @@
 //! Two round trips and one wait for the disk, whatever the number of commands. All statements of a round trip are sent
 //! before the first answer is awaited.
 
-mod chats;
+pub(super) mod chats;
 mod columns;
-mod load;
-mod write;
+pub(super) mod load;
+pub(super) mod write;
 
 use std::collections::HashMap;
 use std::slice;

@@ -2,6 +2,7 @@
 //! tables that hold something, on new ones, and on tables that held a few rows when PostgreSQL looked at them last. It
 //! keeps the plans of these for a minute after they have begun to grow, so they must not be worse.
 
+mod batch;
 mod names;
 mod search;
 

@@ -114,7 +114,7 @@ pub(super) static INSERT: LazyLock<String> = LazyLock::new(|| {
 });
 
 /// Stores what has become of chats, each of which is in one row only.
-pub(super) static UPDATE: LazyLock<String> = LazyLock::new(|| {
+pub(in crate::postgres) static UPDATE: LazyLock<String> = LazyLock::new(|| {
     let changes: Vec<_> = COLUMNS
         .iter()
         .filter(|(_, kind)| matches!(kind, Mutable | Flag))

@@ -37,22 +37,29 @@ const LOCK: &str = "SELECT locked, newest FROM lock_accounts($1)";
 const RESERVE: &str = "SELECT CASE WHEN $1::BIGINT > 0 THEN reserve_ids('chat_ids', 0, $1) ELSE 0 END, \
     CASE WHEN $3::BIGINT > 0 THEN reserve_ids('message_ids', $2, $3) ELSE 0 END, \
     CASE WHEN $4::BIGINT > 0 THEN reserve_ids('attachment_ids', 0, $4) ELSE 0 END";
-const CHATS: &str = concat!(
+pub(in crate::postgres) const CHATS: &str = concat!(
     "SELECT ",
     chat_columns!(),
     " FROM unnest($1::bigint[], $2::bigint[]) AS wanted (seller, chat) \
      JOIN chats ON seller_id = wanted.seller AND id = wanted.chat"
 );
-const CHATS_BY_KEY: &str = concat!(
+/// The first chat from each key on, if it is the one of that key. Only the index of the keys has this order: asked for
+/// equal values alone, the planner takes another index that begins with the buyer, and walks past all that he ever
+/// bought.
+pub(in crate::postgres) const CHATS_BY_KEY: &str = concat!(
     "SELECT ",
     chat_columns!(),
     " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) AS wanted (seller, buyer, kind, about) \
-     JOIN chats ON seller_id = wanted.seller AND buyer_id = wanted.buyer AND context_kind = wanted.kind \
-     AND context_id = wanted.about"
+     CROSS JOIN LATERAL (SELECT ",
+    chat_columns!(),
+    " FROM chats WHERE seller_id = wanted.seller \
+         AND (buyer_id, context_kind, context_id) >= (wanted.buyer, wanted.kind, wanted.about) \
+         ORDER BY buyer_id, context_kind, context_id LIMIT 1) AS chats \
+     WHERE buyer_id = wanted.buyer AND context_kind = wanted.kind AND context_id = wanted.about"
 );
 /// Whoever has received nothing more has nothing to look for: the search would run to the end of the history. The roles
 /// are those of `codes.rs`: 1 is the buyer, 2 the seller.
-const LANDMARKS: &str = "SELECT chats.id, wanted.position, here.id, coalesce(here.received_by_seller, 0), \
+pub(in crate::postgres) const LANDMARKS: &str = "SELECT chats.id, wanted.position, here.id, coalesce(here.received_by_seller, 0), \
      coalesce(here.received_by_buyer, 0), for_seller.id, for_buyer.id \
      FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS wanted (seller, chat, position) \
      JOIN chats ON chats.seller_id = wanted.seller AND chats.id = wanted.chat \
@@ -67,18 +74,18 @@ const LANDMARKS: &str = "SELECT chats.id, wanted.position, here.id, coalesce(her
          WHERE seller_id = chats.seller_id AND chat_id = chats.id AND id > wanted.position AND author_role <> 1 \
          AND coalesce(here.received_by_buyer, 0) < chats.buyer_received \
          ORDER BY id LIMIT 1) AS for_buyer ON TRUE";
-const MESSAGES: &str = concat!(
+pub(in crate::postgres) const MESSAGES: &str = concat!(
     "SELECT ",
     message_columns!(),
     " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS wanted (seller, chat, message) \
      JOIN messages ON seller_id = wanted.seller AND chat_id = wanted.chat AND id = wanted.message"
 );
-const RECEIPTS: &str = "SELECT account_id, receipts.key, fingerprint, chat_id, message_id \
+pub(in crate::postgres) const RECEIPTS: &str = "SELECT account_id, receipts.key, fingerprint, chat_id, message_id \
      FROM unnest($1::bigint[], $2::text[]) AS wanted (account, key) \
      JOIN receipts ON account_id = wanted.account AND receipts.key = wanted.key";
-const ATTACHMENTS: &str =
+pub(in crate::postgres) const ATTACHMENTS: &str =
     concat!("SELECT ", attachment_columns!(), " FROM attachments WHERE id = ANY($1)");
-const ATTACHMENTS_OF_MESSAGES: &str = concat!(
+pub(in crate::postgres) const ATTACHMENTS_OF_MESSAGES: &str = concat!(
     "SELECT ",
     attachment_columns!(),
     " FROM unnest($1::bigint[], $2::bigint[]) AS wanted (chat, message) \

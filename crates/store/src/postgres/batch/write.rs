@@ -25,7 +25,7 @@ const INSERT_MESSAGES: &str = "INSERT INTO messages (seller_id, chat_id, id, aut
     created_at, edited_at, received_by_seller, received_by_buyer, attachments_count, text) \
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], \
     $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[])";
-const UPDATE_MESSAGES: &str = "UPDATE messages SET edited_at = new.edited_at, text = new.text \
+pub(in crate::postgres) const UPDATE_MESSAGES: &str = "UPDATE messages SET edited_at = new.edited_at, text = new.text \
     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[]) \
     AS new (seller_id, chat_id, id, edited_at, text) \
     WHERE messages.seller_id = new.seller_id AND messages.chat_id = new.chat_id AND messages.id = new.id";
@@ -46,7 +46,7 @@ const APPEND: &str = "INSERT INTO log (account_id, sequence, kind, chat_id, mess
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], \
     $7::bigint[], $8::bigint[])";
 /// The rows are there and locked.
-const ADVANCE: &str = "UPDATE account_state SET log_sequence = account_state.log_sequence + new.entries, \
+pub(in crate::postgres) const ADVANCE: &str = "UPDATE account_state SET log_sequence = account_state.log_sequence + new.entries, \
     unread_seller = account_state.unread_seller + new.unread_seller, \
     unread_seller_hidden = account_state.unread_seller_hidden + new.unread_seller_hidden, \
     unread_buyer = account_state.unread_buyer + new.unread_buyer, \
