@@ -180,6 +180,27 @@ impl Command {
         }
     }
 
+    /// The account that acts, and must sit in the chat that it names; none where the marketplace acts.
+    pub fn account(&self) -> Option<AccountId> {
+        match self {
+            Self::OpenChat(command) => Some(command.actor.account),
+            Self::PostMessage(command) => Some(command.actor.account),
+            Self::EditMessage(command) => match &command.editor {
+                Editor::Account(actor) => Some(actor.account),
+                Editor::Marketplace => None,
+            },
+            Self::MarkRead(command) => Some(command.actor.account),
+            Self::MarkDelivered(command) => Some(command.actor.account),
+            Self::HideChat(command) => Some(command.actor.account),
+            Self::SetBlock(command) => Some(command.actor.account),
+            Self::AttachFile(command) => Some(command.owner),
+            Self::PostAsMarketplace(_)
+            | Self::SteerChat(_)
+            | Self::Dispute(_)
+            | Self::RaiseAlarm(_) => None,
+        }
+    }
+
     /// How many new ids it uses up at most.
     pub(crate) fn ids_wanted(&self) -> IdsWanted {
         match self {

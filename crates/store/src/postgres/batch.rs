@@ -6,6 +6,7 @@
 pub(super) mod chats;
 mod columns;
 pub(super) mod load;
+mod reach;
 pub(super) mod write;
 
 use std::collections::HashMap;

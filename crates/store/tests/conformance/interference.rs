@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::refusal::{Denied, Missing};
 use engine::store::{CommandError, StoreError};
 use store::postgres::PostgresStore;
 use tokio_postgres::{Client, NoTls};
 
-use crate::setup::{Opened, a_chat, at, buyer, history, post, run, say};
+use crate::setup::{Opened, a_chat, at, buyer, history, post, run, say, stranger};
 
 /// A store, and a client of its database.
 async fn opened(schema: &local_services::Schema) -> (Opened, Client) {
@@ -46,4 +47,19 @@ async fn a_commit_that_is_cancelled_while_it_waits_for_ids_has_written_nothing()
     say(&*store, buyer(), chat, "two", 2).await;
     let texts: Vec<_> = history(&*store, chat).await.into_iter().map(|said| said.text).collect();
     assert_eq!(texts, [Some("two".to_owned())]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_does_not_wait_for_those_who_write_in_a_chat() {
+    let schema = local_services::fresh_schema().unwrap();
+    let (store, client) = opened(&schema).await;
+    let chat = a_chat(&*store).await;
+    client.batch_execute("BEGIN; SELECT FROM account_state FOR UPDATE").await.unwrap();
+
+    let refused = run(&*store, post(stranger(), chat, "one"), at(1));
+    let refused = tokio::time::timeout(Duration::from_secs(5), refused).await.unwrap();
+    assert!(
+        matches!(refused, Err(CommandError::Denied(Denied::NotFound(Missing::Chat)))),
+        "{refused:?}"
+    );
 }

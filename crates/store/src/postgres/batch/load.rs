@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use deadpool_postgres::Object;
 use domain::attachment::Attachment;
 use domain::batch::{Batch, Changes};
-use domain::chat::ChatKey;
 use domain::id::{AccountId, ChatId, MessageId, OrderId};
 use domain::message::Message;
 use domain::world::{IdsWanted, Landmark, LastIds, Receipt, Touches, World};
@@ -18,6 +17,7 @@ use super::super::cells::{PostgresCells, decode};
 use super::super::database::{Database, Parties};
 use super::super::{facts, orders};
 use super::columns::Columns;
+use super::reach::{accounts_of, leave_out_what_strangers_name};
 use super::{Trouble, before_changes};
 use crate::cells::{Cells as _, number};
 use crate::codes::{Code as _, context_id};
@@ -95,8 +95,9 @@ pub(in crate::postgres) const ATTACHMENTS_OF_MESSAGES: &str = concat!(
 /// Begins a transaction on `client`, locks what `batch` may change, and loads what it touches.
 pub(super) async fn load(db: &Database, client: &Object, batch: &Batch) -> Result<Loaded, Trouble> {
     let touches = batch.touches();
-    let parties: HashMap<ChatId, Parties> =
+    let mut parties: HashMap<ChatId, Parties> =
         db.parties(touches.chats.iter().copied()).await?.into_iter().collect();
+    leave_out_what_strangers_name(batch, &mut parties);
     let mut world = load_facts(db, &touches, &parties).await?;
     let keys = batch.keys(&world);
     let accounts = accounts_of(batch, &parties, &keys);
@@ -199,21 +200,6 @@ pub(super) fn require_reserved(up_to: LastIds, changes: &Changes) -> Result<(), 
     } else {
         Err(StoreError::Failed("more ids were used than were reserved".to_owned()))
     }
-}
-
-/// The accounts whose lock covers everything that `batch` may change, by rising id.
-fn accounts_of(batch: &Batch, parties: &HashMap<ChatId, Parties>, keys: &[ChatKey]) -> Vec<i64> {
-    let mut accounts = BTreeSet::new();
-    for Parties { seller, buyer, .. } in parties.values() {
-        accounts.extend([seller.get(), buyer.get()]);
-    }
-    for ChatKey { seller, buyer, .. } in keys {
-        accounts.extend([seller.get(), buyer.get()]);
-    }
-    let claimed =
-        batch.submissions.iter().filter_map(|submission| submission.command.claims_from());
-    accounts.extend(claimed.map(AccountId::get));
-    accounts.into_iter().collect()
 }
 
 /// What is said of places in chats, with the seller of each chat in front: nothing of chats that do not exist.
