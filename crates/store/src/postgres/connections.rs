@@ -14,7 +14,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::error::{pool_error, store_error};
 
 /// How long a request waits for a connection before it is told that the database is not available.
-const CONNECTION_WAIT: Duration = Duration::from_secs(3);
+pub(super) const CONNECTION_WAIT: Duration = Duration::from_secs(3);
 /// A server that leaves what was sent unacknowledged for so long is given up. One that has to answer is asked after as
 /// much time whether it is still there, and a few times more: its machine may have gone after it acknowledged a COMMIT.
 const SILENCE_MAX: Duration = Duration::from_secs(10);

@@ -5,7 +5,8 @@ use domain::chat::Chat;
 use domain::id::{AccountId, ChatId, OrderId};
 use engine::store::StoreError;
 use moka::sync::Cache;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::time::timeout;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{IsolationLevel, Row};
 
@@ -17,6 +18,10 @@ use crate::cells::Cells as _;
 /// So many chats are remembered with who sells and buys in them.
 const PARTIES_KEPT: u64 = 500_000;
 
+/// So many searches are on their way at the same time. They are the longest reads, and must leave connections to commits
+/// and to everybody else.
+const SEARCHES_MAX: usize = 8;
+
 /// What a statement is given.
 pub(crate) type Parameters<'p> = [&'p (dyn ToSql + Sync)];
 
@@ -25,6 +30,7 @@ pub(crate) struct Database {
     pool: Pool,
     parties: Cache<ChatId, Parties>,
     unindexed: Notify,
+    searches: Semaphore,
 }
 
 /// Who sells and who buys in a chat, and on which order. That never changes.
@@ -44,7 +50,12 @@ impl Parties {
 
 impl Database {
     pub(super) fn new(pool: Pool) -> Self {
-        Self { pool, parties: Cache::new(PARTIES_KEPT), unindexed: Notify::new() }
+        Self {
+            pool,
+            parties: Cache::new(PARTIES_KEPT),
+            unindexed: Notify::new(),
+            searches: Semaphore::new(SEARCHES_MAX),
+        }
     }
 
     /// A connection of one's own.
@@ -112,6 +123,16 @@ impl Database {
         let answer = work(&transaction).await?;
         transaction.commit().await.map_err(|error| store_error(&error))?;
         Ok(answer)
+    }
+
+    /// Waits until not too many others search, as long as for a connection. The turn lasts until it is dropped.
+    pub(super) async fn turn_to_search(&self) -> Result<SemaphorePermit<'_>, StoreError> {
+        match timeout(connections::CONNECTION_WAIT, self.searches.acquire()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(_)) | Err(_) => {
+                Err(StoreError::Unavailable("too many others search at the same time".to_owned()))
+            }
+        }
     }
 
     /// Says that messages wait to be indexed for search. To be rung after every commit that queued some; a bell that is

@@ -51,6 +51,7 @@ pub(super) async fn messages_with(
         },
     };
     let before = query.before.map_or(i64::MAX, MessageId::get);
+    let turn = db.turn_to_search().await?;
     // All is read from one state of the database: a message that goes from the queue into the index meanwhile is in
     // one of them.
     let found = db
@@ -71,6 +72,7 @@ pub(super) async fn messages_with(
             Ok(search.found)
         })
         .await?;
+    drop(turn);
     // Those of a message that was sent never change.
     messages::with_attachments(db, found).await
 }

@@ -1,10 +1,10 @@
-//! What commits on PostgreSQL answer when somebody else holds what they need, or cancels them.
+//! What becomes of commits on PostgreSQL when somebody else holds what they need, or cancels them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::refusal::{Denied, Missing};
-use engine::store::{CommandError, StoreError};
+use engine::store::{CommandError, SearchQuery, StoreError};
 use store::postgres::PostgresStore;
 use tokio_postgres::{Client, NoTls};
 
@@ -62,4 +62,36 @@ async fn a_stranger_does_not_wait_for_those_who_write_in_a_chat() {
         matches!(refused, Err(CommandError::Denied(Denied::NotFound(Missing::Chat)))),
         "{refused:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn searches_that_take_long_hold_up_nobody_who_writes() {
+    let schema = local_services::fresh_schema().unwrap();
+    let (store, client) = opened(&schema).await;
+    let chat = a_chat(&*store).await;
+    client.batch_execute("BEGIN; LOCK TABLE message_index").await.unwrap();
+
+    let search = |store: Opened| async move {
+        let needle = "text".to_owned();
+        let (account, limit) = (buyer(), 10);
+        store.search(&SearchQuery { account, chat: None, needle, before: None, limit }).await
+    };
+    let searches: Vec<_> = (0..40).map(|_| tokio::spawn(search(Arc::clone(&store)))).collect();
+    let waiting =
+        "SELECT count(*) FROM pg_locks WHERE relation = 'message_index'::REGCLASS AND NOT granted";
+    while client.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) < 8 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let written =
+        tokio::time::timeout(Duration::from_secs(5), say(&*store, buyer(), chat, "a text", 1));
+    written.await.unwrap();
+
+    client.batch_execute("ROLLBACK").await.unwrap();
+    for search in searches {
+        if let Ok(found) = search.await.unwrap() {
+            assert!(found.len() <= 1);
+        }
+    }
+    assert_eq!(search(Arc::clone(&store)).await.unwrap().len(), 1);
 }
