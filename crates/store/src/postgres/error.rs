@@ -15,14 +15,11 @@ pub(crate) fn store_error(error: &Error) -> StoreError {
     }
 }
 
-/// Says what an error of COMMIT means, or of a statement that is a transaction by itself. When the server's answer did
-/// not come, or it is that the server ends the connection, the transaction may have been committed before.
+/// Says what an error of COMMIT means, or of a statement that is a transaction by itself. Unless the server says that it
+/// has rolled back, the transaction may have been committed: its answer did not come, or cannot be read, or it is that the
+/// server ends the connection.
 pub(super) fn commit_error(error: &Error) -> StoreError {
-    if is_away(error) && !is_refusal(error) {
-        StoreError::OutcomeUnknown(in_words(error))
-    } else {
-        store_error(error)
-    }
+    if is_refusal(error) { store_error(error) } else { StoreError::OutcomeUnknown(in_words(error)) }
 }
 
 /// Says why no connection could be had: nothing was written.
@@ -51,14 +48,13 @@ pub(super) fn is_collision(error: &Error) -> bool {
     })
 }
 
-/// Whether the server says that it has rolled back, and goes on: it waited too long, has no room, or may not write. What
-/// ends a connection is more than an ERROR, and what else a proxy may say of its own connections is not believed.
+/// Whether the server says that it has rolled back, and goes on. What ends a connection is more than an ERROR.
 fn is_refusal(error: &Error) -> bool {
-    /// Invalid transaction state, lack of resources, object not in the state for it, operator intervention.
-    const CLASSES: [&str; 4] = ["25", "53", "55", "57"];
+    /// Connection exceptions and system errors: a proxy says so of its own connection to the server.
+    const OF_PROXIES: [&str; 2] = ["08", "58"];
     error.as_db_error().is_some_and(|said| {
         said.parsed_severity() == Some(Severity::Error)
-            && CLASSES.iter().any(|class| said.code().code().starts_with(class))
+            && !OF_PROXIES.iter().any(|class| said.code().code().starts_with(class))
     })
 }
 
