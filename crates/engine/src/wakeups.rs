@@ -23,8 +23,8 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(5);
 /// How often while others may go unheard. A little more often than every second, so that whoever is connected with a key
 /// that was revoked elsewhere is sent away within a second.
 const UNHEARD_LOOK_INTERVAL: Duration = Duration::from_millis(800);
-/// A look that takes longer is given up; the next one may fare better.
-const LOOK_TIME_MAX: Duration = Duration::from_secs(5);
+/// A question that takes longer is given up, and the look with it; the next one may fare better.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(5);
 /// So many accounts are looked at together.
 const LOOK_ACCOUNTS: usize = 500;
 /// So many signals may wait for a listener; of more, the oldest are lost, which costs it no entry. Each of them takes room
@@ -199,19 +199,18 @@ impl Wakeups {
         let subscribe = |wakeups: Arc<Self>| wakeups.unheard.subscribe();
         let Some(mut unheard) = wakeups.upgrade().map(subscribe) else { return };
         loop {
-            let often = *unheard.borrow_and_update();
+            // Who wanted a look during the last one gets one of its own: that one may have come too early.
+            let often = *unheard.borrow();
             let interval = if often { UNHEARD_LOOK_INTERVAL } else { LOOK_INTERVAL };
             // Either the time is over, or somebody wants a look at once, or this is the end.
             let _ = tokio::time::timeout(interval, unheard.changed()).await;
             let Some(wakeups) = wakeups.upgrade() else { return };
-            wakeups.look_in_time(&*store).await;
+            wakeups.look_and_tell(&*store).await;
         }
     }
 
-    async fn look_in_time(&self, store: &dyn Store) {
-        let looked = tokio::time::timeout(LOOK_TIME_MAX, self.look(store)).await;
-        let looked = looked
-            .unwrap_or_else(|_| Err(StoreError::Unavailable("it takes too long to answer".into())));
+    async fn look_and_tell(&self, store: &dyn Store) {
+        let looked = self.look(store).await;
         self.metrics.note_look();
         let answered = self.store_answers.swap(looked.is_ok(), Ordering::Relaxed);
         // Each change is said once.
@@ -229,10 +228,10 @@ impl Wakeups {
         let accounts = self.accounts();
         if accounts.is_empty() {
             // It is asked all the same, so that it is known whether it answers.
-            store.pulses(&[]).await?;
+            pulses_in_time(store, &[]).await?;
         }
         for accounts in accounts.chunks(LOOK_ACCOUNTS) {
-            for pulse in store.pulses(accounts).await? {
+            for pulse in pulses_in_time(store, accounts).await? {
                 self.feel(pulse);
             }
         }
@@ -241,9 +240,11 @@ impl Wakeups {
 
     fn feel(&self, pulse: Pulse) {
         let Pulse { account, newest, credentials } = pulse;
-        self.wake_here(&[LogEnd { account, newest }]);
         let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
         let Some(line) = lines.get(&account) else { return };
+        // Also downwards: a hint beyond the end of the log, of an installation with the same subjects, would make all true
+        // ones look old.
+        line.newest.send_if_modified(|told| std::mem::replace(told, newest) != newest);
         // The first look at an account counts as a change: it may have come since the first listener was let in.
         if line.credentials.swap(credentials, Ordering::Relaxed) != credentials {
             let _ = line.signals.send(Signal::CredentialsChanged);
@@ -257,6 +258,14 @@ impl Wakeups {
             lines.remove(&account);
         }
     }
+}
+
+async fn pulses_in_time(
+    store: &dyn Store,
+    accounts: &[AccountId],
+) -> Result<Vec<Pulse>, StoreError> {
+    let answer = tokio::time::timeout(ANSWER_TIME_MAX, store.pulses(accounts)).await;
+    answer.unwrap_or_else(|_| Err(StoreError::Unavailable("it takes too long to answer".into())))
 }
 
 impl Listener {
@@ -371,6 +380,20 @@ mod tests {
         assert_eq!(listener.heard().now_or_never(), Some(Heard::Entries));
         assert_eq!(listener.heard().now_or_never(), changed);
         assert_eq!(listener.heard().now_or_never(), None);
+    }
+
+    #[test]
+    fn a_hint_beyond_the_end_of_the_log_does_not_silence_true_ones() {
+        let wakeups = Arc::new(Wakeups::new(relay::alone(), Metrics::new()));
+        let mut listener = wakeups.listen(account(1));
+        let pulse = |newest| Pulse { account: account(1), newest, credentials: NOT_LOOKED };
+        wakeups.feel(pulse(3));
+        wakeups.wake_here(&[end(1, 1_000)]);
+        assert_eq!(listener.heard().now_or_never(), Some(Heard::Entries));
+        wakeups.feel(pulse(3));
+        assert_eq!(listener.heard().now_or_never(), Some(Heard::Entries));
+        wakeups.wake_here(&[end(1, 4)]);
+        assert_eq!(listener.heard().now_or_never(), Some(Heard::Entries));
     }
 
     #[test]
