@@ -98,8 +98,9 @@ impl Engine {
     fn give_sign(&self, state: RelayState) {
         if state == RelayState::Connected {
             self.say(Notice::Alive);
-            self.forget_silent_replicas();
         }
+        // Also while this one is cut off: after some seconds nobody knows who is still there.
+        self.forget_silent_replicas();
         let unheard = self.may_go_unheard(state);
         if unheard != self.wakeups().looks_often() {
             self.wakeups().look_now(unheard);

@@ -306,6 +306,25 @@ async fn a_replica_that_is_cut_off_hears_and_is_heard() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_cut_off_does_not_take_the_others_people_for_present() {
+    let installation = Installation::new().await;
+    let network = Network::default();
+    let (relay, cut_off_relay) = (network.join(), network.join());
+    let engine = installation.replica(relay).await;
+    let cut_off = installation.replica(Arc::clone(&cut_off_relay) as Arc<_>).await;
+    a_chat(&engine).await;
+    let (mut seller, _) = listener(&cut_off, SELLER).await;
+    let _buyer = engine.come_online(account(BUYER));
+    hear(&mut seller, PROMPTLY, |heard| is_presence(heard, BUYER, true)).await;
+
+    cut_off_relay.cut();
+    hear(&mut seller, PATIENCE, |heard| is_presence(heard, BUYER, false)).await;
+    assert_eq!(cut_off.online_counterparts(account(SELLER)).await.unwrap(), []);
+    cut_off_relay.mend();
+    hear(&mut seller, PATIENCE, |heard| is_presence(heard, BUYER, true)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_replica_that_comes_later_learns_who_is_there() {
     let installation = Installation::new().await;
     let network = Network::default();
