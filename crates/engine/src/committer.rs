@@ -5,7 +5,7 @@
 use std::num::NonZeroUsize;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use domain::batch::{Batch, Submission};
 use domain::commands::{Answer, Command};
@@ -25,6 +25,8 @@ use crate::wakeups::Wakeups;
 const BATCH_MAX: usize = 256;
 /// The most commands that wait. Beyond, callers are told to come back.
 const QUEUE_MAX: usize = 4096;
+/// A caller waits so long for its answer: a database that hangs neither commits nor fails.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
 /// So many chats are remembered with who sells in them.
 const SELLERS_KEPT: u64 = 100_000;
 
@@ -66,8 +68,8 @@ impl Committer {
         Self { lanes: lanes.collect(), sellers, stop }
     }
 
-    /// Carries out `command`. When this answers, the outcome is durable and visible to every later read. Dropping the
-    /// future does not take the command back.
+    /// Carries out `command`. When this answers, the outcome is durable and visible to every later read, or it is said to
+    /// be unknown. Dropping the future does not take the command back.
     pub(crate) async fn run(
         &self,
         command: Command,
@@ -80,7 +82,11 @@ impl Committer {
             mpsc::error::TrySendError::Full(_) => EngineError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => EngineError::Unavailable,
         })?;
-        answered.await.unwrap_or(Err(EngineError::OutcomeUnknown))
+        match tokio::time::timeout(ANSWER_TIME_MAX, answered).await {
+            Ok(Ok(answer)) => answer,
+            // Nobody is left to answer, or nobody does; it may be carried out all the same.
+            Ok(Err(_)) | Err(_) => Err(EngineError::OutcomeUnknown),
+        }
     }
 
     /// Accepts nothing more, and returns when everything accepted is answered.
