@@ -161,6 +161,11 @@ impl Engine {
         *self.relay().state().borrow()
     }
 
+    /// How many other replicas are heard; one that fell silent is counted for some seconds more.
+    pub fn replicas_heard(&self) -> usize {
+        self.presence().others()
+    }
+
     /// What was told to other replicas and heard of them so far.
     pub fn relay_traffic(&self) -> Traffic {
         self.relay().traffic()

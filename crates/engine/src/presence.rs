@@ -51,6 +51,11 @@ impl Presence {
         }
     }
 
+    /// How many other replicas are heard.
+    pub(crate) fn others(&self) -> usize {
+        self.roster().others()
+    }
+
     /// Whether a replica fell silent that may still be at work.
     pub(crate) fn is_one_missing(&self) -> bool {
         self.roster().is_one_missing()

@@ -87,15 +87,19 @@ async fn readyz(State(watched): State<Arc<Watched>>) -> Response {
     (status, format!("{word}\nstore: {store}\nreplicas: {replicas}\n")).into_response()
 }
 
-fn how_replicas_are_woken(engine: &Engine, has_nats: bool) -> &'static str {
+fn how_replicas_are_woken(engine: &Engine, has_nats: bool) -> String {
     match (engine.relay_state(), has_nats) {
-        (RelayState::Alone, _) => "alone",
-        (RelayState::Connected, _) if engine.may_miss_news() => {
-            "nats: connected; a replica fell silent; looking at the logs every second"
+        (RelayState::Alone, _) => "alone".to_owned(),
+        (RelayState::Connected, _) => {
+            let connected = format!("nats: connected, others heard: {}", engine.replicas_heard());
+            if engine.may_miss_news() {
+                connected + "; a replica fell silent; looking at the logs every second"
+            } else {
+                connected
+            }
         }
-        (RelayState::Connected, _) => "nats: connected",
-        (RelayState::Away, true) => "nats: away; looking at the logs every second",
-        (RelayState::Away, false) => "no nats; looking at the logs every second",
+        (RelayState::Away, true) => "nats: away; looking at the logs every second".to_owned(),
+        (RelayState::Away, false) => "no nats; looking at the logs every second".to_owned(),
     }
 }
 
@@ -171,6 +175,8 @@ impl Collector for Figures {
             "1 while another replica may be at work that is not heard, so that the store is looked at every second",
             engine.may_miss_news().into(),
         )?;
+        let replicas = i64::try_from(engine.replicas_heard()).unwrap_or(i64::MAX);
+        gauge("replicas_heard", "Other servers of the same store that are heard", replicas)?;
         let listeners = i64::try_from(engine.listeners()).unwrap_or(i64::MAX);
         gauge("listeners", "Live connections and webhooks that wait for entries", listeners)
     }

@@ -147,6 +147,11 @@ impl Elsewhere {
         !self.missing.is_empty()
     }
 
+    /// How many replicas are heard.
+    pub(super) fn count(&self) -> usize {
+        self.replicas.values().filter(|replica| !replica.said_farewell).count()
+    }
+
     fn is_at_another(&self, but: ReplicaId, account: AccountId) -> bool {
         let mut others = self.replicas.iter().filter(|(id, _)| **id != but);
         others.any(|(_, replica)| replica.present.contains_key(&account))
@@ -334,6 +339,18 @@ mod tests {
         assert!(listening.is_there(7), "its clients have a moment to come back elsewhere");
         assert_eq!(listening.pass(7), [a_move(7, false, 99)]);
         assert!(!listening.elsewhere.is_one_missing());
+    }
+
+    #[test]
+    fn those_are_counted_who_are_heard_and_stay() {
+        let mut listening = Listening::new();
+        listening.hear(FIRST, 0, Notice::Alive);
+        listening.hear(SECOND, 0, Notice::Alive);
+        assert_eq!(listening.elsewhere.count(), 2);
+        listening.hear(FIRST, 0, Notice::Farewell);
+        assert_eq!(listening.elsewhere.count(), 1);
+        listening.pass(7);
+        assert_eq!(listening.elsewhere.count(), 0);
     }
 
     #[test]

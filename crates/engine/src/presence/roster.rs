@@ -149,6 +149,11 @@ impl Roster {
         self.elsewhere.bear_with_all(now);
     }
 
+    /// How many other replicas are heard.
+    pub(super) fn others(&self) -> usize {
+        self.elsewhere.count()
+    }
+
     /// Whether a replica fell silent that may still be at work.
     pub(super) fn is_one_missing(&self) -> bool {
         self.elsewhere.is_one_missing()

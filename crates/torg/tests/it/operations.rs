@@ -49,6 +49,7 @@ async fn a_server_tells_how_it_is() {
     for kind in ["sent", "received", "dropped"] {
         metric(&server, &format!("torg_relay_messages_{kind}_total")).await;
     }
+    assert!(metric(&server, "torg_replicas_heard").await < 1.0);
     assert!(text.ends_with("# EOF\n") && !text.contains(&SELLER.to_string()), "{text}");
     server.stop().await;
 }
@@ -62,7 +63,10 @@ async fn a_server_tells_how_its_readers_are_woken() {
     })
     .await;
     let connected = async {
-        while !get(&server, "/readyz").await.ends_with("replicas: nats: connected\n") {
+        while !get(&server, "/readyz")
+            .await
+            .ends_with("replicas: nats: connected, others heard: 0\n")
+        {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };

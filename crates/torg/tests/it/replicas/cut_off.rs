@@ -43,7 +43,7 @@ async fn a_replica_is_cut_off_from_nats() {
         senders.everybody_gets_through(MESSAGES, &[0, 1]).await;
     }
     for replica in &pair.replicas {
-        replica.wait_until_it_says(&pair.http, "nats: connected\n", NOTICE_TIME_MAX).await;
+        replica.wait_until_it_says(&pair.http, "others heard: 1\n", NOTICE_TIME_MAX).await;
     }
 
     assert!(followers.iter().all(|follower| follower.streams() == 1), "no stream broke");
