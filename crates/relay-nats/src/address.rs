@@ -26,7 +26,7 @@ enum Credentials {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressProblem {
     /// It is not a URL of a NATS server.
-    #[error("not a URL such as nats://host:4222 or tls://user:password@host (several with commas)")]
+    #[error("not a URL such as nats://host:4222 (several with commas)")]
     NotNats,
     /// One of the servers would be given another user's secret.
     #[error("the servers have different users or passwords")]

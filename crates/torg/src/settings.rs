@@ -50,7 +50,9 @@ pub struct Settings {
     pub data_dir: PathBuf,
 
     /// Where everything but attachments is kept: "sqlite", a file in the data directory that one server uses at a time; or
-    /// a PostgreSQL database, "postgres://USER:PASSWORD@HOST:PORT/DATABASE", which any number of servers may share.
+    /// a PostgreSQL database, "postgres://USER:PASSWORD@HOST:PORT/DATABASE", which any number of servers may share. With
+    /// "?sslmode=" and "disable", "prefer" or "require" it says whether to encrypt; "prefer", if it is possible, unless it
+    /// says so.
     #[config(default = "sqlite")]
     pub store: StoreChoice,
 
@@ -138,7 +140,8 @@ pub struct LimitSettings {
 #[config(layer_attr(serde(deny_unknown_fields)))]
 pub struct NatsSettings {
     /// Where NATS is: `nats://host:4222`, `tls://user:password@host`, `nats://token@host`; several servers of one
-    /// installation with commas. Unset: servers on one store find by looking what the others did, about once a second.
+    /// installation with commas. Only with PostgreSQL. Unset: servers on one store find by looking what the others did,
+    /// about once a second.
     pub url: Option<NatsUrl>,
 
     /// What the subjects begin with: letters, digits, "-" and "_", with single dots between them. All servers on one store

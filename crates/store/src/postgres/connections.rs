@@ -43,9 +43,14 @@ const SESSION: &str = "
     SET idle_in_transaction_session_timeout = '15s';
 ";
 
+/// What `url` says of a database.
+pub(super) fn config(url: &str) -> Result<Config, tokio_postgres::Error> {
+    url.parse()
+}
+
 /// A pool of at most `connections_max` connections to the database at `url`. Opens none yet.
 pub(super) fn pool(url: &str, connections_max: usize) -> Result<Pool, StoreError> {
-    let mut config: Config = url.parse().map_err(|error| store_error(&error))?;
+    let mut config = config(url).map_err(|error| store_error(&error))?;
     config.application_name("torg");
     config.connect_timeout(CONNECTION_WAIT);
     config.tcp_user_timeout(SILENCE_MAX);

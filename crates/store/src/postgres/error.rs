@@ -78,7 +78,7 @@ fn is_away(error: &Error) -> bool {
 }
 
 /// The error with its causes. The server's words may quote a row, and so a text of a chat: they are left out.
-fn in_words(error: &Error) -> String {
+pub(super) fn in_words(error: &Error) -> String {
     match error.as_db_error() {
         Some(said) => format!("{}: {}", said.code().code(), said.message()),
         None => match error.source() {

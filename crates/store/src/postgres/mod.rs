@@ -88,6 +88,11 @@ impl PostgresStore {
     }
 }
 
+/// What is wrong with `url` as the address of a database, if anything is; nobody is called. It quotes names of options only.
+pub fn check_url(url: &str) -> Result<(), String> {
+    connections::config(url).map(drop).map_err(|error| error::in_words(&error))
+}
+
 /// Opens the database at `url` and brings it to the schema of this program.
 pub(crate) async fn open_database(url: &str) -> Result<Database, StoreError> {
     let db = Database::new(connections::pool(url, CONNECTIONS_MAX)?);

@@ -9,8 +9,8 @@ use confique::{Config, Layer as _};
 use serde::Deserialize as _;
 use toml::{Table, Value};
 
-use super::Settings;
 use super::secrets::without_secrets;
+use super::{Settings, StoreChoice};
 
 type SettingsLayer = <Settings as Config>::Layer;
 
@@ -127,6 +127,13 @@ pub fn load(sources: &Sources) -> Result<Settings, SettingsProblems> {
     settings.attachments.take_shared_variables(&sources.environment);
     if let Some(reason) = settings.attachments.contradiction() {
         return Err(contradiction(reason));
+    }
+    if settings.nats.url.is_some() && settings.store == StoreChoice::Sqlite {
+        return Err(contradiction(
+            "setting 'nats.url' is for several servers on one database, but 'store' is sqlite, which has one server: \
+             set 'store' to a URL of PostgreSQL, or leave 'nats.url' out"
+                .to_owned(),
+        ));
     }
     match shared_host(&settings) {
         Some(host) => {
@@ -320,9 +327,10 @@ fn collect_names(section: &str, meta: &'static Meta, names: &mut Vec<String>) {
 }
 
 /// Kubernetes gives every container variables about each service; a service called "torg" must not keep the server from
-/// starting. Nor must what the tests, which start the server, are told about their databases.
+/// starting. Nor must where `torg migrate-store` was told to move to, nor what the tests, which start the server, are told
+/// about their databases.
 fn is_no_setting(variable: &str) -> bool {
-    variable == "TORG_PORT"
+    matches!(variable, "TORG_PORT" | "TORG_MIGRATE_TO")
         || ["TORG_PORT_", "TORG_SERVICE_", "TORG_TEST_"]
             .iter()
             .any(|prefix| variable.starts_with(prefix))

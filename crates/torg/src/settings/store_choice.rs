@@ -17,15 +17,18 @@ pub enum StoreChoice {
 }
 
 impl TryFrom<String> for StoreChoice {
-    type Error = &'static str;
+    type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         let after_scheme =
             ["postgres://", "postgresql://"].iter().find_map(|scheme| text.strip_prefix(scheme));
         match after_scheme {
-            Some(rest) if !rest.is_empty() => Ok(Self::Postgres(text)),
+            Some(rest) if !rest.is_empty() => {
+                store::postgres::check_url(&text)?;
+                Ok(Self::Postgres(text))
+            }
             None if text == "sqlite" => Ok(Self::Sqlite),
-            Some(_) | None => Err("neither sqlite nor a URL of PostgreSQL"),
+            Some(_) | None => Err("neither sqlite nor a URL of PostgreSQL".to_owned()),
         }
     }
 }
@@ -59,6 +62,13 @@ mod tests {
         }
         for wrong in ["", "SQLite", "postgres", "postgres://", "mysql://localhost/torg"] {
             assert!(read(wrong).is_err(), "{wrong}");
+        }
+        for (option, url) in [
+            ("sslmode", "postgres://torg:hush@db/torg?sslmode=verify-full"),
+            ("port", "postgres://torg:hush@db:port/torg"),
+        ] {
+            let reason = read(url).unwrap_err();
+            assert!(reason.contains(option) && !reason.contains("hush"), "{reason}");
         }
         let shown = read("postgres://torg:hush@db.example/torg").unwrap();
         assert_eq!(format!("{shown} {shown:?}").matches("hush").count(), 0);

@@ -58,12 +58,20 @@ fn flags_weigh_more_than_the_environment_and_it_more_than_the_file() {
 
 #[test]
 fn a_password_is_never_shown() {
-    let settings = loaded("", &[], &[("nats.url", "tls://torg:s3cret@nats.example")]).unwrap();
+    let flags =
+        [("nats.url", "tls://torg:s3cret@nats.example"), ("store", "postgres://localhost/torg")];
+    let settings = loaded("", &[], &flags).unwrap();
     assert!(format!("{settings:?}").contains("tls://nats.example"));
     assert!(!format!("{settings:?}").contains("s3cret"));
     let refusal = refusal("", &[], &[("nats.url", "http://torg:s3cret@nats.example")]);
     assert!(refusal.contains("nats.url") && refusal.contains("not a URL such as"), "{refusal}");
     assert!(!refusal.contains("s3cret"), "{refusal}");
+}
+
+#[test]
+fn nats_is_for_servers_that_share_a_database() {
+    let refusal = refusal("", &[], &[("nats.url", "nats://nats.example")]);
+    assert!(refusal.contains("nats.url") && refusal.contains("'store' is sqlite"), "{refusal}");
 }
 
 #[test]
@@ -94,6 +102,7 @@ fn a_value_outside_the_file_may_be_bare() {
         ("TORG_SERVICE_HOST", "10.0.0.1"),
         ("TORG_PORT_8080_TCP_ADDR", "10.0.0.1"),
         ("TORG_TEST_POSTGRES", "postgres://localhost/test"),
+        ("TORG_MIGRATE_TO", "postgres://localhost/torg"),
         ("TORG_STORE", "postgres://localhost/torg"),
     ];
     let settings = loaded("", &environment, &[("partizap.prefix", "")]).unwrap();
