@@ -4,7 +4,7 @@ use anyhow::{Context as _, anyhow};
 use engine::Engine;
 use media::{StoreTrouble, Vault, VaultError};
 
-use crate::settings::{AttachmentsUrl, Settings};
+use crate::settings::{AttachmentsUrl, Settings, StoreChoice};
 
 /// Opens the place that `settings` name. A bucket is not called yet.
 pub fn open_vault(settings: &Settings) -> anyhow::Result<Vault> {
@@ -18,10 +18,15 @@ pub fn open_vault(settings: &Settings) -> anyhow::Result<Vault> {
 }
 
 /// Makes sure that a bucket can be written and read, so that a wrong setting is told at the start and not to the first
-/// who sends a file. A folder was made when it was opened.
+/// who sends a file. A folder was made when it was opened; where other servers may not see it, the log says so.
 pub async fn check(engine: &Engine, settings: &Settings) -> anyhow::Result<()> {
-    let Some(url @ AttachmentsUrl::Bucket { .. }) = &settings.attachments.url else {
-        return Ok(());
+    let url = match &settings.attachments.url {
+        Some(url @ AttachmentsUrl::Bucket { .. }) => url,
+        Some(AttachmentsUrl::Folder(_)) => return Ok(()),
+        None => {
+            warn_of_own_folder(settings);
+            return Ok(());
+        }
     };
     engine.check_files().await.map_err(|error| {
         let advice = advice(&error);
@@ -30,6 +35,17 @@ pub async fn check(engine: &Engine, settings: &Settings) -> anyhow::Result<()> {
         let cause = error.root_cause();
         anyhow!("cannot keep attachments in {url}: {advice} ({cause})")
     })
+}
+
+/// A server on a database that others may share, with files that they may not see.
+fn warn_of_own_folder(settings: &Settings) {
+    if let StoreChoice::Postgres(_) = settings.store {
+        tracing::warn!(
+            folder = %settings.data_dir.join("attachments").display(),
+            "attachments lie in a folder of this machine; servers on other machines do not see them: name a bucket, or a \
+             folder that all see, with the setting 'attachments.url'"
+        );
+    }
 }
 
 /// What is wrong, and what the operator can do.

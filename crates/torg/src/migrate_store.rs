@@ -8,13 +8,18 @@ use store::transfer::{Progress, Transferred, transfer};
 
 use crate::cli::MigrateStoreArguments;
 use crate::database::lock_folder;
+use crate::settings::StoreChoice;
+
+const TARGET_FORM: &str = "write it as postgres://user:password@host:port/database";
 
 /// Copies one store to another, and says how far it is. Can be interrupted and run again.
 pub async fn run(arguments: &MigrateStoreArguments, print: impl Fn(&str)) -> anyhow::Result<()> {
     let file = sqlite_file(&arguments.from)?;
-    if !(arguments.to.starts_with("postgres://") || arguments.to.starts_with("postgresql://")) {
-        bail!("--to: write it as postgres://user:password@host:port/database");
-    }
+    let to = match StoreChoice::try_from(arguments.to.clone()) {
+        Ok(to @ StoreChoice::Postgres(_)) => to,
+        Ok(StoreChoice::Sqlite) => bail!("--to: {TARGET_FORM}"),
+        Err(reason) => bail!("--to: {reason}; {TARGET_FORM}"),
+    };
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     let _lock: File = lock_folder(folder.unwrap_or(Path::new(".")))
         .context("--from: stop the server that uses this database first")?;
@@ -29,7 +34,8 @@ pub async fn run(arguments: &MigrateStoreArguments, print: impl Fn(&str)) -> any
         }
         Progress::Checking => print("comparing both databases"),
     });
-    match outcome.await? {
+    let outcome = outcome.await;
+    match outcome.with_context(|| format!("cannot copy {} to {to}", file.display()))? {
         Transferred::Complete { rows } => {
             print(&format!("done: {rows} rows copied and compared, the logs have no gap"));
             print(

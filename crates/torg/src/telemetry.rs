@@ -6,8 +6,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::settings::{LogFormat, LogSettings};
 
-/// Who logs each failed attempt to connect; `relay-nats` says it once. The operator's own filter weighs more.
-const QUIET: &str = "async_nats=off";
+/// Who logs each failed attempt to connect, which `relay-nats` says once; and what PostgreSQL tells in passing. The
+/// operator's own filter weighs more.
+const QUIET: &str = "async_nats=off,tokio_postgres=warn";
 
 /// Begins to write logs to the standard error stream. Later calls change nothing.
 pub fn start_logs(settings: &LogSettings) {
