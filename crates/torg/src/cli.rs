@@ -68,8 +68,8 @@ pub struct ServeArguments {
     /// Address and port to listen on
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<String>,
-    /// Where NATS is, which wakes readers on other servers of the same store. TORG_NATS_URL keeps a password from others on
-    /// this machine
+    /// Where NATS is, which wakes readers on other servers of the same store; `TORG_NATS_URL` keeps a password from
+    /// others on this machine
     #[arg(long, value_name = "URL")]
     pub nats: Option<String>,
     /// Check the settings, say what is wrong, and do not start
@@ -87,7 +87,7 @@ pub struct SettingsArguments {
     #[arg(long, value_name = "DIR")]
     pub data_dir: Option<String>,
     /// Where everything but attachments is kept: sqlite, or the URL of a PostgreSQL database. Others on this machine can
-    /// read a command line: TORG_STORE keeps a password from them
+    /// read a command line: `TORG_STORE` keeps a password from them
     #[arg(long, value_name = "URL")]
     pub store: Option<String>,
     /// One setting, such as ozon.enabled=false; can be repeated
@@ -128,8 +128,8 @@ pub struct MigrateStoreArguments {
     /// The database to copy, such as sqlite:data/torg.sqlite; no server may use it meanwhile
     #[arg(long, value_name = "SQLITE:PATH")]
     pub from: String,
-    /// An empty database, such as postgres://torg:password@db.internal/torg. Others on this machine can read a command line:
-    /// the variable keeps a password from them
+    /// An empty database, such as `postgres://torg:password@db.internal/torg`. Others on this machine can read a command
+    /// line: the variable keeps a password from them
     #[arg(long, value_name = "URL", env = "TORG_MIGRATE_TO", hide_env_values = true)]
     pub to: String,
 }
