@@ -73,7 +73,7 @@ async fn next<R: Render>(reader: &mut Reader<R>) -> Next<R::Content> {
     loop {
         match reader.next().await.unwrap() {
             Next::Signal(Signal::CredentialsChanged) => {}
-            next => return next,
+            next @ (Next::Frames(_) | Next::Signal(_) | Next::CutOff { .. }) => return next,
         }
     }
 }
