@@ -50,9 +50,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
 
     /// Where everything but attachments is kept: "sqlite", a file in the data directory that one server uses at a time; or
-    /// a PostgreSQL database, "postgres://USER:PASSWORD@HOST:PORT/DATABASE", which any number of servers may share. With
-    /// "?sslmode=" and "disable", "prefer" or "require" it says whether to encrypt; "prefer", if it is possible, unless it
-    /// says so.
+    /// a PostgreSQL database, "postgres://USER:PASSWORD@HOST:PORT/DATABASE", which any number of servers may share. Its
+    /// "?sslmode=" is "disable", "prefer" (encrypted if the database offers it; the default) or "require".
     #[config(default = "sqlite")]
     pub store: StoreChoice,
 
