@@ -145,7 +145,8 @@ CREATE TABLE chats (
     is_dispute             BOOLEAN NOT NULL,
     phase                  BIGINT NOT NULL,
     PRIMARY KEY (seller_id, id)
-);
+-- What no index knows, as how far a side has received, is written beside the old row: no index is touched then.
+) WITH (fillfactor = 70);
 -- Both are unique as well: the ids come from one counter, and the names are random.
 CREATE INDEX chats_by_id ON chats (id);
 CREATE INDEX chats_by_public_id ON chats (public_id);
@@ -392,8 +393,10 @@ CREATE TABLE unit_leases (
     -- When the window ends.
     until   BIGINT NOT NULL,
     taken   BIGINT NOT NULL,
-    -- How many of them the last lease got.
+    -- How many of them the last lease got, of how many that it wanted, and how many the window has.
     granted BIGINT NOT NULL,
+    wanted  BIGINT NOT NULL,
+    units   BIGINT NOT NULL,
     PRIMARY KEY (what, subject, until)
 ) WITH (fillfactor = 50);
 CREATE INDEX unit_leases_by_end ON unit_leases (until);

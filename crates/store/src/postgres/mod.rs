@@ -58,6 +58,7 @@ pub(crate) use database::{Database, execute, query};
 pub(crate) use error::store_error;
 use gathering::Gathering;
 use indexer::Indexer;
+use units::Leases;
 
 /// So many connections a server opens at most.
 const CONNECTIONS_MAX: usize = 24;
@@ -69,11 +70,12 @@ pub struct PostgresStore {
     keys: Gathering<KeysByHash>,
     accounts: Gathering<AccountsById>,
     chats: Gathering<ChatsByPublicId>,
+    leases: Gathering<Leases>,
 }
 
 impl PostgresStore {
     /// How many batches a server commits side by side: while one waits for the disk, others are decided.
-    pub const COMMITTERS: NonZeroUsize = NonZeroUsize::new(4).unwrap();
+    pub const COMMITTERS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
     /// Opens the database at `url` (`postgres://user:password@host:port/database`, with the parameters that libpq knows)
     /// and brings it to the schema of this program; of several servers that start at once, one does. The database must
@@ -82,9 +84,14 @@ impl PostgresStore {
         let db = Arc::new(open_database(url).await?);
         require_whole(&db).await?;
         let indexer = Indexer::start(Arc::clone(&db));
-        let (keys, accounts, chats) =
-            (Gathering::start(&db), Gathering::start(&db), Gathering::start(&db));
-        Ok(Self { db, indexer, keys, accounts, chats })
+        Ok(Self {
+            indexer,
+            keys: Gathering::start(&db),
+            accounts: Gathering::start(&db),
+            chats: Gathering::start(&db),
+            leases: Gathering::start(&db),
+            db,
+        })
     }
 }
 

@@ -1,5 +1,7 @@
-//! Units of rate limits, which all replicas take out of the same windows. Every call is one statement of its own, so
-//! that a lock on a window's row is held for no longer than its write takes.
+//! Units of rate limits, which all replicas take out of the same windows. A lock on a window's row
+//! is held for no longer than one statement takes.
+
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use domain::Timestamp;
@@ -7,22 +9,61 @@ use engine::limits::{FORGOTTEN_AT_ONCE, Lease, UnitLedger, UnitWindow};
 use engine::store::StoreError;
 
 use super::PostgresStore;
-use super::database::Parameters;
+use super::database::{Database, Parameters};
+use super::gathering::{FoundByKey, Lookup};
 use crate::cells::{Cells, millisecond};
 
-/// What of the `wanted` units ($5) the window of $4 units still has is taken, and remembered in the row: it cannot be
-/// told from the sum alone.
+/// Of each window, what it still has of the wanted units is taken, and remembered in the row: it cannot be told from the
+/// sum alone. The windows come by rising key, so that servers do not wait for one another in a circle.
 ///
 /// Nobody waits for the disk: requests would wait as long as for a commit, and most of what a database does for a busy
 /// marketplace would be this. What was leased in the last moments before the machine crashed may be leased again.
 const LEASE: &str =
     "WITH no_wait AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', TRUE))
-    INSERT INTO unit_leases AS held (what, subject, until, taken, granted)
-    SELECT $1, $2, $3, least($4::BIGINT, $5::BIGINT), least($4, $5) FROM no_wait
+    INSERT INTO unit_leases AS held (what, subject, until, units, wanted, taken, granted)
+    SELECT what, subject, until, units, wanted, least(units, wanted), least(units, wanted) FROM no_wait
+    CROSS JOIN unnest($1::TEXT[], $2::BYTEA[], $3::BIGINT[], $4::BIGINT[], $5::BIGINT[])
+        AS asked (what, subject, until, units, wanted)
     ON CONFLICT (what, subject, until) DO UPDATE SET
-        taken = held.taken + greatest(least($4 - held.taken, $5), 0),
-        granted = greatest(least($4 - held.taken, $5), 0)
-    RETURNING granted, taken";
+        taken = held.taken + greatest(least(excluded.units - held.taken, excluded.wanted), 0),
+        granted = greatest(least(excluded.units - held.taken, excluded.wanted), 0),
+        wanted = excluded.wanted, units = excluded.units
+    RETURNING what, subject, until, granted, taken";
+
+/// Leases that go together: under load every second request has one.
+pub(super) struct Leases;
+
+impl Lookup for Leases {
+    type Key = (UnitWindow, u32);
+    type Found = Lease;
+
+    async fn look_up(
+        db: &Database,
+        keys: &[(UnitWindow, u32)],
+    ) -> Result<FoundByKey<Self>, StoreError> {
+        // A server asks for one lease of a window at a time.
+        let mut asked: BTreeMap<_, &(UnitWindow, u32)> = BTreeMap::new();
+        for key @ (window, _) in keys {
+            let until = millisecond(window.until);
+            asked.insert((window.what.to_owned(), window.subject.clone().into_bytes(), until), key);
+        }
+        let whats: Vec<&str> = asked.keys().map(|(what, _, _)| what.as_str()).collect();
+        let subjects: Vec<&[u8]> = asked.keys().map(|(_, subject, _)| subject.as_slice()).collect();
+        let untils: Vec<i64> = asked.keys().map(|(_, _, until)| *until).collect();
+        let units: Vec<i64> = asked.values().map(|(window, _)| window.units.into()).collect();
+        let wanted: Vec<i64> = asked.values().map(|(_, wanted)| (*wanted).into()).collect();
+        let leased = db
+            .query(LEASE, &[&whats, &subjects, &untils, &units, &wanted], |cells| {
+                let window = (cells.take::<String>()?, cells.take::<Vec<u8>>()?, cells.take()?);
+                Ok((window, Lease { granted: cells.number()?, taken: cells.number()? }))
+            })
+            .await?;
+        let known = leased.into_iter();
+        Ok(known
+            .filter_map(|(window, lease)| Some(((*asked.get(&window)?).clone(), lease)))
+            .collect())
+    }
+}
 
 /// Moves the end of an interval that is over, and tells where it was.
 const TAKE_ONCE: &str = "INSERT INTO unit_intervals AS held (what, subject, until, until_before)
@@ -49,14 +90,7 @@ const FORGET: [&str; 2] = [forget!("unit_leases"), forget!("unit_intervals")];
 #[async_trait]
 impl UnitLedger for PostgresStore {
     async fn lease(&self, window: &UnitWindow, units: u32) -> Result<Lease, StoreError> {
-        let (units_of_window, units) = (i64::from(window.units), i64::from(units));
-        let (subject, until) = (window.subject.as_bytes(), millisecond(window.until));
-        let parameters: &Parameters<'_> =
-            &[&window.what, &subject, &until, &units_of_window, &units];
-        let lease = self.db.query_one(LEASE, parameters, |cells| {
-            Ok(Lease { granted: cells.number()?, taken: cells.number()? })
-        });
-        lease.await?.ok_or_else(no_row)
+        self.leases.get((window.clone(), units)).await?.ok_or_else(no_row)
     }
 
     async fn take_once(
