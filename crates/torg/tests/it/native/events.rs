@@ -216,8 +216,9 @@ async fn old_entries_are_forgotten_and_whoever_missed_them_is_told() {
     assert_eq!(seller.get("/events?after=2").await.ok()["events"][0]["sequence"], 3);
 
     // Also when nothing is left.
+    // With what was read for the first time above, which is delivered now.
+    let newest = seller.get("/events").await.ok()["newest"].as_i64().unwrap();
     server.clock().advance(SignedDuration::from_hours(31 * 24));
-    let newest = kept["newest"].as_i64().unwrap();
     let started = std::time::Instant::now();
     while seller.get("/events").await.ok()["oldest"] != newest + 1 {
         assert!(started.elapsed() < std::time::Duration::from_secs(10));
