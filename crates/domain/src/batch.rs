@@ -107,6 +107,13 @@ impl Batch {
         self.submissions.iter().filter_map(|submission| submission.command.key(world)).collect()
     }
 
+    /// A batch for each of the commands.
+    pub fn singly(&self) -> impl Iterator<Item = Self> {
+        self.submissions
+            .iter()
+            .map(|submission| Self { submissions: vec![submission.clone()], now: self.now })
+    }
+
     /// How many new ids of each kind the commands use up at most.
     pub fn ids_wanted(&self) -> IdsWanted {
         self.submissions.iter().map(|submission| submission.command.ids_wanted()).sum()

@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use domain::Timestamp;
 use domain::account::{Account, Member};
 use domain::attachment::Attachment;
-use domain::batch::Batch;
+use domain::batch::{Answers, Batch};
 use domain::catalog::{Fact, OrderFacts, Product, Return, Shop};
 use domain::chat::Chat;
 use domain::commands::Answer;
@@ -216,6 +216,18 @@ pub struct Committed {
 }
 
 impl Committed {
+    /// A batch was carried out with these answers.
+    pub fn decided(answers: Answers, grown_logs: Vec<LogEnd>) -> Self {
+        let answers = answers.into_iter().map(|answer| answer.map_err(CommandError::Denied));
+        Self { answers: answers.collect(), grown_logs }
+    }
+
+    /// Adds what became of the commands behind these.
+    pub fn add(&mut self, next: Self) {
+        self.answers.extend(next.answers);
+        self.grown_logs.extend(next.grown_logs);
+    }
+
     /// None of `commands` commands was carried out.
     pub fn failed(commands: usize, failure: &StoreError) -> Self {
         Self {

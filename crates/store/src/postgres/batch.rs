@@ -10,12 +10,11 @@ mod reach;
 pub(super) mod write;
 
 use std::collections::HashMap;
-use std::slice;
 
 use deadpool_postgres::Object;
 use domain::batch::{Answers, Batch};
 use domain::id::ChatId;
-use engine::store::{CommandError, Committed, LogEnd, StoreError};
+use engine::store::{Committed, LogEnd, StoreError};
 
 use super::database::{Database, Parties};
 use super::error::is_collision;
@@ -43,18 +42,12 @@ impl From<StoreError> for Trouble {
 /// one which cannot be stored fails alone.
 pub(super) async fn commit(db: &Database, batch: Batch) -> Committed {
     match Box::pin(repeat(db, &batch)).await {
-        Ok((answers, grown_logs)) => {
-            let answers = answers.into_iter().map(|answer| answer.map_err(CommandError::Denied));
-            Committed { answers: answers.collect(), grown_logs }
-        }
+        Ok((answers, grown_logs)) => Committed::decided(answers, grown_logs),
         Err(StoreError::Failed(reason)) if 1 < batch.submissions.len() => {
             tracing::warn!(reason, "a batch failed; its commands are run one by one");
             let mut all = Committed::default();
-            for submission in &batch.submissions {
-                let submissions = slice::from_ref(submission).to_vec();
-                let one = Box::pin(commit(db, Batch { submissions, now: batch.now })).await;
-                all.answers.extend(one.answers);
-                all.grown_logs.extend(one.grown_logs);
+            for single in batch.singly() {
+                all.add(Box::pin(commit(db, single)).await);
             }
             all
         }

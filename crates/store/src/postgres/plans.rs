@@ -110,6 +110,16 @@ fn steps(plan: &[String]) -> Vec<String> {
     steps
 }
 
+/// The indexes of `steps` alone.
+fn indexes_of(steps: &[String]) -> Vec<&str> {
+    let indexes = steps.iter().map(|step| match step.split(' ').next().unwrap() {
+        // Either finds one chat.
+        "chats_by_id" => "chats_pkey",
+        index => index,
+    });
+    indexes.collect()
+}
+
 /// Whether a plan reads only what it needs: no whole table, no more of a list than its limit, and what it sorts is the
 /// outcome of something with a limit.
 fn is_bounded(plan: &[String]) -> bool {

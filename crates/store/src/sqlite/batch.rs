@@ -1,13 +1,11 @@
 //! The way of a batch: load what it touches, let the domain decide, write what has changed.
 
-use std::slice;
-
 use domain::attachment::Attachment;
 use domain::batch::{Answers, Batch, Changes};
 use domain::chat::Chat;
 use domain::id::{AccountId, ChatId, MessageId, OrderId};
 use domain::world::{LastIds, Receipt, Touches, World};
-use engine::store::{CommandError, Committed, LogEnd, StoreError};
+use engine::store::{Committed, LogEnd, StoreError};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::cells::SqliteCells;
@@ -20,18 +18,12 @@ use crate::rows::messages::is_searchable;
 /// one which cannot be stored fails alone.
 pub(super) fn commit(connection: &mut Connection, batch: &Batch) -> Committed {
     match attempt(connection, batch) {
-        Ok((answers, grown_logs)) => {
-            let answers = answers.into_iter().map(|answer| answer.map_err(CommandError::Denied));
-            Committed { answers: answers.collect(), grown_logs }
-        }
+        Ok((answers, grown_logs)) => Committed::decided(answers, grown_logs),
         Err(StoreError::Failed(reason)) if 1 < batch.submissions.len() => {
             tracing::warn!(reason, "a batch failed; its commands are run one by one");
             let mut all = Committed::default();
-            for submission in &batch.submissions {
-                let submissions = slice::from_ref(submission).to_vec();
-                let one = commit(connection, &Batch { submissions, now: batch.now });
-                all.answers.extend(one.answers);
-                all.grown_logs.extend(one.grown_logs);
+            for single in batch.singly() {
+                all.add(commit(connection, &single));
             }
             all
         }

@@ -4,6 +4,7 @@ use std::pin::pin;
 
 use bytes::Bytes;
 use deadpool_postgres::Object;
+use domain::message::Role;
 use engine::store::StoreError;
 use futures_util::SinkExt as _;
 use tokio_postgres::types::ToSql;
@@ -12,6 +13,7 @@ use super::TransferError;
 use super::source::{GivenIds, Page, ROWS_AT_ONCE};
 use super::tables::{Column, Kind, Table};
 use crate::cells::{Cells, number};
+use crate::codes::Code as _;
 use crate::postgres::{Database, execute, query, store_error};
 
 /// The copy, and how far it has come.
@@ -162,18 +164,17 @@ impl Target {
             );
             query(&transaction, &sql, &[], Cells::take::<i64>).await?;
         }
-        // 5: the marketplace's automatic lines, for which nobody looks.
-        transaction
-            .batch_execute(
-                "DELETE FROM unindexed_messages; \
-                 INSERT INTO unindexed_messages (seller_id, buyer_id, chat_id, message_id) \
-                 SELECT chats.seller_id, chats.buyer_id, chats.id, messages.id FROM messages \
-                 JOIN chats ON chats.seller_id = messages.seller_id AND chats.id = messages.chat_id \
-                 WHERE messages.text IS NOT NULL AND messages.author_role <> 5; \
-                 ANALYZE",
-            )
-            .await
-            .map_err(failed)?;
+        // Nobody looks for the marketplace's automatic lines.
+        let queue = format!(
+            "DELETE FROM unindexed_messages; \
+             INSERT INTO unindexed_messages (seller_id, buyer_id, chat_id, message_id) \
+             SELECT chats.seller_id, chats.buyer_id, chats.id, messages.id FROM messages \
+             JOIN chats ON chats.seller_id = messages.seller_id AND chats.id = messages.chat_id \
+             WHERE messages.text IS NOT NULL AND messages.author_role <> {}; \
+             ANALYZE",
+            Role::Market.code()
+        );
+        transaction.batch_execute(&queue).await.map_err(failed)?;
         transaction.commit().await.map_err(failed)?;
         Ok(())
     }
