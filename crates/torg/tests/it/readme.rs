@@ -43,7 +43,8 @@ fn exchanges(readme: &str) -> Vec<Exchange> {
 fn without_chance(text: &str) -> String {
     let mut rest = text.trim();
     let mut plain = String::new();
-    while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric()) {
+    // A cursor may begin with either of the marks.
+    while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric() || "-_".contains(c)) {
         let (between, word) = rest.split_at(start);
         plain.push_str(between);
         let is_part = |c: char| c.is_ascii_alphanumeric() || "-_:.+".contains(c);
@@ -59,6 +60,14 @@ fn without_chance(text: &str) -> String {
         rest = after;
     }
     plain + rest
+}
+
+#[test]
+fn a_cursor_differs_whatever_it_begins_with() {
+    for first in ["A", "-", "_", "7"] {
+        let answer = format!("{{\"cursor\":\"{first}{}\",\"has_next\":true}}", "a".repeat(42));
+        assert_eq!(without_chance(&answer), "{\"cursor\":\"CHANCE\",\"has_next\":true}");
+    }
 }
 
 #[tokio::test]
