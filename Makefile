@@ -1,6 +1,6 @@
 # What people and machines run; CONTRIBUTING.md tells when.
 
-.PHONY: check test lint deny prepare
+.PHONY: check test lint deny bench prepare
 
 # Everything that must hold before a change is proposed.
 check: lint test deny
@@ -24,6 +24,10 @@ deny:
 	else \
 		echo "deny: skipped, cargo-deny is not installed (cargo install --locked cargo-deny)"; \
 	fi
+
+# Torg's figures beside baselines; docs/performance.md explains them. A short run, or some parts: make bench ARGS='--quick postgres'.
+bench:
+	cargo run --quiet --release --package bench -- $(ARGS)
 
 prepare:
 	@scripts/prepare-machine

@@ -1,6 +1,5 @@
 //! Live connections: what an idle one holds in memory, and whether a busy account delays the others.
 
-use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
@@ -12,6 +11,8 @@ use serde_json::{Value, json};
 
 use crate::as_float;
 use crate::child::{Person, ServerWithPeople, person};
+use crate::figure::Figure;
+use crate::report::Report;
 
 /// Idle connections that are weighed, each of another account.
 const IDLE: usize = 10_000;
@@ -28,15 +29,16 @@ const BUSY_INTERVAL: Duration = Duration::from_millis(250);
 /// No answer takes longer.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
 
-/// Measures and answers lines of a table.
-pub(crate) async fn measure() -> anyhow::Result<String> {
-    let mut table = String::from("connections | KiB each, resident\n---|---\n");
-    for wire in [Wire::Sse, Wire::WebSocket] {
+/// Measures both.
+pub(crate) async fn measure(report: &mut Report) -> anyhow::Result<()> {
+    for (wire, must, aim) in [(Wire::WebSocket, 16.0, 8.0), (Wire::Sse, 32.0, 24.0)] {
+        let name = format!("resident memory of each of {IDLE} idle connections, {}", wire.name());
+        let mut figure = Figure::new(name, "KiB").row(10).at_most(must, aim);
         let bytes = tokio::task::spawn_blocking(move || weigh(wire)).await??;
-        writeln!(table, "{IDLE} idle, {} | {:.1}", wire.name(), bytes / 1024.0)?;
+        figure.add_alone(bytes / 1024.0);
+        report.add(figure);
     }
-    table.push_str(&busy_account().await?);
-    Ok(table)
+    busy_account(report).await
 }
 
 #[derive(Clone, Copy)]
@@ -114,9 +116,8 @@ fn weigh(wire: Wire) -> anyhow::Result<f64> {
     Ok(as_float(grown) / as_float(IDLE as u64))
 }
 
-/// How long sends between two people take while another account with many streams gets messages, as a ratio to the same
-/// without.
-async fn busy_account() -> anyhow::Result<String> {
+/// How long sends between two people take while another account with many streams gets messages, beside the same without.
+async fn busy_account(report: &mut Report) -> anyhow::Result<()> {
     let server = ServerWithPeople::start(4)?;
     let sender = Sender::of(&server, person(3)).await?;
     sender.time(SENDS / 3).await?;
@@ -142,15 +143,12 @@ async fn busy_account() -> anyhow::Result<String> {
     let beside = sender.time(SENDS).await?;
     busy.abort();
     drop(streams);
-    let p = |times: &Histogram<u64>, quantile| as_float(times.value_at_quantile(quantile));
-    Ok(format!(
-        "\nsends of others | alone p50 µs | beside an account with {STREAMS} streams | ratio p50 | ratio p99\n---|---|---|---|---\n\
-         native | {} | {} | {:.2} | {:.2}\n",
-        p(&alone, 0.5),
-        p(&beside, 0.5),
-        p(&beside, 0.5) / p(&alone, 0.5),
-        p(&beside, 0.99) / p(&alone, 0.99),
-    ))
+    let milliseconds = |times: &Histogram<u64>| as_float(times.value_at_quantile(0.5)) / 1000.0;
+    let name = format!("native sends beside an account with {STREAMS} streams, p50");
+    let mut figure = Figure::new(name, "ms").beside("without it");
+    figure.add(milliseconds(&alone), milliseconds(&beside));
+    report.add(figure);
+    Ok(())
 }
 
 /// Writes in the first chat of one person.

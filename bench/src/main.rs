@@ -1,64 +1,93 @@
-//! What Torg costs, as ratios to a baseline of the same run: `cargo run --release -p bench`, or only one part of it:
-//! `-- pages`, `-- connections`, `-- postgres`. With `--quick` the rounds are short and few.
+//! What Torg costs, as ratios to a baseline of the same run: `cargo run --release -p bench`, or only some parts of it
+//! (`-- postgres`). docs/performance.md says how each figure is measured and how to read them.
 //!
 //! Absolute times of shared machines mean little. Baseline and subject take turns, so that both meet the same weather.
 
 mod child;
 mod connections;
 mod cpu;
+mod effort;
 mod figure;
 mod load;
+mod machine;
 mod market;
 mod pages;
 mod postgres;
+mod report;
 
 use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+use effort::Effort;
+use machine::Machine;
+use report::Report;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The argument for a short run.
-const QUICK: &str = "--quick";
+/// Measures Torg beside baselines and prints one table.
+#[derive(Parser)]
+struct Arguments {
+    /// What is measured; everything, if nothing is named.
+    parts: Vec<Part>,
+    /// Measure less: few, short rounds over less data.
+    #[arg(long)]
+    quick: bool,
+    /// Where the report is written for programs.
+    #[arg(long, value_name = "FILE", default_value = "target/bench.json")]
+    json: PathBuf,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// First pages of the smallest and the biggest sellers, through every API.
+    Pages,
+    /// Idle connections, and whether a busy account delays others.
+    Connections,
+    /// Sends on PostgreSQL, on one and on two replicas.
+    Postgres,
+}
+
+impl Part {
+    async fn measure(self, effort: Effort, report: &mut Report) -> anyhow::Result<()> {
+        match self {
+            Self::Pages => pages::measure(report).await,
+            Self::Connections => connections::measure(report).await,
+            Self::Postgres => postgres::measure(effort, report).await,
+        }
+    }
+}
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     // The clients are built with TLS in the tree, and ask for a provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let is_quick = arguments.iter().any(|argument| argument == QUICK);
-    let parts = arguments.iter().map(String::as_str).filter(|argument| *argument != QUICK);
-    let parts: Vec<&str> = parts.collect();
-    match parts[..] {
-        [] => {
-            print(&pages_table().await?);
-            print(&connections::measure().await?);
-            print(&postgres::measure(is_quick).await?);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        [child::WITH_PEOPLE, people] => child::run_with_people(people).await,
+        [child::WITH_SETTINGS, ref settings @ ..] => child::run_with_settings(settings).await,
+        _ => measure(Arguments::parse()).await,
+    }
+}
+
+async fn measure(arguments: Arguments) -> anyhow::Result<()> {
+    let effort = if arguments.quick { Effort::Quick } else { Effort::Full };
+    let mut report = Report::new(effort, Machine::describe()?);
+    for part in Part::value_variants() {
+        if arguments.parts.is_empty() || arguments.parts.contains(part) {
+            part.measure(effort, &mut report).await?;
         }
-        ["pages"] => print(&pages_table().await?),
-        ["connections"] => print(&connections::measure().await?),
-        ["postgres"] => print(&postgres::measure(is_quick).await?),
-        [child::WITH_PEOPLE, people] => child::run_with_people(people).await?,
-        [child::WITH_SETTINGS, ref settings @ ..] => child::run_with_settings(settings).await?,
-        _ => anyhow::bail!("there are three parts: pages, connections, postgres"),
     }
-    Ok(())
-}
-
-async fn pages_table() -> anyhow::Result<String> {
-    let mut table =
-        String::from("page | baseline p50 µs | subject p50 µs | ratio p50 | ratio p99\n");
-    table.push_str("---|---|---|---|---\n");
-    for row in pages::measure().await? {
-        table.push_str(&row.to_string());
-        table.push('\n');
-    }
-    table.push('\n');
-    Ok(table)
-}
-
-fn print(table: &str) {
     // A reader that has gone away does not need the table.
-    let _ = std::io::stdout().write_all(table.as_bytes());
+    let _ = std::io::stdout().write_all(report.to_string().as_bytes());
+    if let Some(folder) = arguments.json.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(&arguments.json, format!("{:#}\n", report.json()))?;
+    Ok(())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "what is measured here is far below 2^52")]

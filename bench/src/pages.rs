@@ -1,7 +1,6 @@
 //! First pages: of a seller with 50,000 chats as fast as of one with 10, of a chat with 20,000 messages as fast as of
 //! one with 50.
 
-use std::fmt;
 use std::time::Instant;
 
 use anyhow::Context as _;
@@ -13,45 +12,46 @@ use serde_json::json;
 use torg::faces::NATIVE_AUDIENCE;
 
 use crate::as_float;
+use crate::figure::Figure;
 use crate::market::{FEW, LONG, MANY, Market, PASSWORD, SHORT, few, many};
+use crate::report::Report;
 
-/// Requests of each seller through each face.
-const REQUESTS: usize = 1000;
-/// Requests before the count begins.
-const WARM_UP: usize = 50;
+/// Rounds of each page through each face, after one that does not count.
+const ROUNDS: usize = 5;
+/// Requests of each seller in a round.
+const REQUESTS: usize = 200;
 /// Rows of a page of chats: no more than the small seller has, so that both pages are of one size.
 const ROWS: i64 = FEW;
 
-/// One line of the table.
-pub(crate) struct Row {
-    name: String,
-    baseline: Histogram<u64>,
-    subject: Histogram<u64>,
-}
-
 /// Measures the first page of chats and of a history through all four faces.
-pub(crate) async fn measure() -> anyhow::Result<Vec<Row>> {
+pub(crate) async fn measure(report: &mut Report) -> anyhow::Result<()> {
     let market = Market::build().await?;
     let small = Seller::of(&market, few()?, "few@bench.test", &market.short_chat).await?;
     let big = Seller::of(&market, many()?, "many@bench.test", &market.long_chat).await?;
-    let mut rows = Vec::new();
     for page in [Page::Chats, Page::History] {
         for face in [Face::Ozon, Face::YandexMarket, Face::Partizap, Face::Native] {
-            let name = format!("{}, {}", face.name(), page.name());
-            let mut row = Row { name, baseline: Histogram::new(3)?, subject: Histogram::new(3)? };
-            for request in 0..WARM_UP + REQUESTS {
-                let (baseline, subject) =
-                    (small.time(face, page).await?, big.time(face, page).await?);
-                if WARM_UP <= request {
-                    row.baseline.record(baseline)?;
-                    row.subject.record(subject)?;
-                }
+            let mut figure = Figure::new(format!("{}, {}, p50", page.name(), face.name()), "ms")
+                .beside(page.baseline());
+            round(&small, &big, face, page).await?;
+            for _ in 0..ROUNDS {
+                let (baseline, subject) = round(&small, &big, face, page).await?;
+                figure.add(baseline, subject);
             }
-            rows.push(row);
+            report.add(figure);
         }
     }
-    market.stop().await?;
-    Ok(rows)
+    market.stop().await
+}
+
+/// The medians of both sellers' times, in milliseconds.
+async fn round(small: &Seller, big: &Seller, face: Face, page: Page) -> anyhow::Result<(f64, f64)> {
+    let (mut baseline, mut subject) = (Histogram::<u64>::new(3)?, Histogram::<u64>::new(3)?);
+    for _ in 0..REQUESTS {
+        baseline.record(small.time(face, page).await?)?;
+        subject.record(big.time(face, page).await?)?;
+    }
+    let median = |times: &Histogram<u64>| as_float(times.value_at_quantile(0.5)) / 1000.0;
+    Ok((median(&baseline), median(&subject)))
 }
 
 #[derive(Clone, Copy)]
@@ -82,8 +82,15 @@ enum Page {
 impl Page {
     fn name(self) -> String {
         match self {
-            Self::Chats => format!("first page of {MANY} chats / {FEW}"),
-            Self::History => format!("first page of {LONG} messages / {SHORT}"),
+            Self::Chats => format!("first page of {MANY} chats"),
+            Self::History => format!("first page of {LONG} messages"),
+        }
+    }
+
+    fn baseline(self) -> String {
+        match self {
+            Self::Chats => format!("of {FEW} chats"),
+            Self::History => format!("of {SHORT} messages"),
         }
     }
 }
@@ -170,27 +177,5 @@ impl Seller {
         let answer = request.send().await?.error_for_status()?;
         answer.bytes().await?;
         u64::try_from(start.elapsed().as_micros()).context("a request took ages")
-    }
-}
-
-fn ratio(subject: u64, baseline: u64) -> f64 {
-    as_float(subject) / as_float(baseline)
-}
-
-impl fmt::Display for Row {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (baseline, subject) = (&self.baseline, &self.subject);
-        let at = |quantile| {
-            ratio(subject.value_at_quantile(quantile), baseline.value_at_quantile(quantile))
-        };
-        write!(
-            f,
-            "{} | {} | {} | {:.2} | {:.2}",
-            self.name,
-            baseline.value_at_quantile(0.5),
-            subject.value_at_quantile(0.5),
-            at(0.5),
-            at(0.99)
-        )
     }
 }

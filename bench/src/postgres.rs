@@ -8,17 +8,16 @@ mod sends;
 mod streams;
 mod town;
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use local_services::{Durability, Nats, Postgres, Schema};
+use local_services::{Durability, Error, Nats, Postgres, Schema};
 use tokio_postgres::{Client, NoTls};
 use torg::server::{Server, Surroundings};
 use torg::settings::{self, Sources};
 
-use crate::figure::HEAD;
-use crate::load::Span;
+use crate::effort::Effort;
+use crate::report::Report;
 use baseline::Baseline;
 use town::Town;
 
@@ -28,27 +27,6 @@ const SETTINGS: [(&str, &str); 3] =
     [("shared_buffers", "1GB"), ("max_wal_size", "4GB"), ("checkpoint_timeout", "30min")];
 /// How long the index for search may take to come up with the messages of a round.
 const INDEXED_TIME_MAX: Duration = Duration::from_mins(2);
-
-/// How much is measured.
-struct Effort {
-    rounds: usize,
-    span: Span,
-    /// Messages whose way to a stream is timed.
-    deliveries: usize,
-}
-
-impl Effort {
-    fn new(is_quick: bool) -> Self {
-        let seconds = Duration::from_secs;
-        if is_quick {
-            let span = Span { warm_up: seconds(1), counted: seconds(4) };
-            Self { rounds: 3, span, deliveries: 30 }
-        } else {
-            let span = Span { warm_up: seconds(2), counted: seconds(10) };
-            Self { rounds: 5, span, deliveries: 100 }
-        }
-    }
-}
 
 /// What the measurements share.
 struct Site {
@@ -61,28 +39,30 @@ struct Site {
     effort: Effort,
 }
 
-/// Measures and answers lines of a table.
-pub(crate) async fn measure(is_quick: bool) -> anyhow::Result<String> {
-    let (postgres, nats) = tokio::task::spawn_blocking(|| {
-        Ok::<_, local_services::Error>((
-            Postgres::start_with(Durability::Machine, &SETTINGS)?,
-            Nats::start()?,
-        ))
-    })
-    .await??;
+/// Measures both.
+pub(crate) async fn measure(effort: Effort, report: &mut Report) -> anyhow::Result<()> {
+    let started = tokio::task::spawn_blocking(|| {
+        Ok((Postgres::start_with(Durability::Machine, &SETTINGS)?, Nats::start()?))
+    });
+    let (postgres, nats) = match started.await? {
+        Ok(started) => started,
+        Err(missing @ (Error::NotInstalled { .. } | Error::NoSystemUser)) => {
+            report.skip(8, "PostgreSQL: sends/s", missing.to_string());
+            report.skip(9, "PostgreSQL, two replicas: sends/s", missing.to_string());
+            return Ok(());
+        }
+        Err(failure) => return Err(failure.into()),
+    };
     let (place, other_place) = (Schema::make(&postgres.url())?, Schema::make(&postgres.url())?);
     let client = connect(place.url()).await?;
     let town = build(&place, async |server| Town::build(server.engine()).await).await?;
     build(&other_place, async |_| Ok(())).await?;
     let baseline = Baseline::copy(&postgres, &client, &place, other_place).await?;
-    let site = Site { place, client, nats, town, effort: Effort::new(is_quick) };
+    let site = Site { place, client, nats, town, effort };
 
-    let mut table = format!("{}\n{HEAD}", site.describe().await?);
-    let mut remarks = String::new();
-    sends::measure(&site, &baseline, &mut table, &mut remarks).await?;
-    replicas::measure(&site, &mut table, &mut remarks).await?;
-    write!(table, "\n{remarks}")?;
-    Ok(table)
+    report.condition(site.describe().await?);
+    sends::measure(&site, &baseline, report).await?;
+    replicas::measure(&site, report).await
 }
 
 /// Has a server make its tables in `place`, and lets `work` do something there.
@@ -134,14 +114,12 @@ impl Site {
     async fn describe(&self) -> anyhow::Result<String> {
         let version = self.client.query_one("SHOW server_version", &[]).await?;
         let version: String = version.get(0);
-        let processors = std::thread::available_parallelism()?;
         let settings = SETTINGS.map(|(name, value)| format!("{name} = {value}")).join(", ");
-        let Effort { rounds, span, .. } = self.effort;
+        let (rounds, span) = (self.effort.rounds(), self.effort.span());
         Ok(format!(
-            "PostgreSQL {version}, its clients and its baseline on one machine of {processors} processors.\n\
-             fsync and synchronous_commit are on; {settings}.\n\
-             {} sellers with {} chats each, {} buyers; every send goes to a chat chosen evenly.\n\
-             {rounds} rounds of {} s each, after {} s to warm up, baseline and Torg in turn.\n",
+            "PostgreSQL {version}: fsync and synchronous_commit are on; {settings}. \
+             {} sellers with {} chats each, {} buyers; every send goes to a chat chosen evenly. \
+             {rounds} rounds of {} s each, after {} s to warm up, baseline and Torg in turn.",
             town::SELLERS,
             town::CHATS_OF_SELLER,
             town::BUYERS,

@@ -1,7 +1,6 @@
 //! Two replicas: what it costs that every message is pushed to a stream on the other one, and how much later it comes.
 //! Those who are written to follow their logs on one stream each.
 
-use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -14,6 +13,7 @@ use super::town::{Chat, FIRST_BUYER, READERS};
 use crate::child::ServerProcess;
 use crate::figure::{Figure, median};
 use crate::load::{Connection, Requests};
+use crate::report::Report;
 
 /// How many sellers send at the same time, half of them on each replica.
 const CONNECTIONS: usize = 64;
@@ -21,33 +21,31 @@ const CONNECTIONS: usize = 64;
 const SELLER_LIMIT: (&str, &str) = ("ozon.requests_per_second", "1000");
 /// How long the last messages of a round may take to come.
 const DELIVERED_TIME_MAX: Duration = Duration::from_mins(1);
+/// Messages whose way to a stream is timed, in a short and in a full run.
+const DELIVERIES: (u64, u64) = (30, 100);
 /// Messages whose way is timed come at most so far apart, at random: replicas that look for news once in a while must not
 /// be met at always the same moment.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
-/// Measures, adds rows to `table` and remarks on them.
-pub(super) async fn measure(
-    site: &Site,
-    table: &mut String,
-    remarks: &mut String,
-) -> anyhow::Result<()> {
+/// Measures and remarks.
+pub(super) async fn measure(site: &Site, report: &mut Report) -> anyhow::Result<()> {
     let store = ("store", site.place.url());
     let nats_url = site.nats.url();
     let with_nats = Pair::start(&[store, ("nats.url", &nats_url), SELLER_LIMIT])?;
     let without = Pair::start(&[store, SELLER_LIMIT])?;
 
     let name = format!(
-        "sends/s on two replicas, {CONNECTIONS} connections, each of {READERS} receivers on a stream of the other replica, \
-         to the same without streams and NATS"
+        "PostgreSQL, two replicas: sends/s, {CONNECTIONS} connections, each of {READERS} receivers on a stream of the other"
     );
-    let mut figure = Figure::new(name, 0.8, 0.95);
+    let mut figure =
+        Figure::new(name, "/s").row(9).beside("without streams and NATS").at_least(0.8, 0.95);
     let mut at_once = Vec::new();
-    for _ in 0..site.effort.rounds {
-        let off = load(&without.requests(site), CONNECTIONS, site.effort.span)?.per_second;
+    for _ in 0..site.effort.rounds() {
+        let off = load(&without.requests(site), CONNECTIONS, site.effort.span())?.per_second;
         site.indexed().await?;
 
         let mut streams = Streams::open(&with_nats.streams()).await?;
-        let on = load(&with_nats.requests(site), CONNECTIONS, site.effort.span)?;
+        let on = load(&with_nats.requests(site), CONNECTIONS, site.effort.span())?;
         at_once.push(crate::as_float(streams.delivered()) / crate::as_float(on.answers));
         tokio::time::timeout(DELIVERED_TIME_MAX, streams.wait_for(on.answers))
             .await
@@ -58,24 +56,22 @@ pub(super) async fn measure(
         site.indexed().await?;
         figure.add(off, on.per_second);
     }
-    write!(table, "{figure}")?;
+    report.add(figure);
     at_once.sort_by(f64::total_cmp);
-    writeln!(
-        remarks,
+    report.remark(format!(
         "Every message came on its receiver's stream; {:.1} % of a round's were there when the last send was answered.",
         median(&at_once).unwrap_or_default() * 100.0
-    )?;
+    ));
 
     for (pair, how) in [(&with_nats, "with NATS"), (&without, "without NATS, by looking")] {
         let [here, there] = &pair.replicas;
         let same = delay(site, here, here).await?;
         let other = delay(site, here, there).await?;
-        writeln!(
-            remarks,
+        report.remark(format!(
             "From a send to its message on the sender's stream, median, {how}: {same:.1} ms on the same replica, {other:.1} ms \
              on the other one; added {:.1} ms.",
             other - same
-        )?;
+        ));
     }
     Ok(())
 }
@@ -129,12 +125,12 @@ async fn delay(
     let mut connection = Connection::open(sends_on.address).await?;
     let request = chat.send(super::town::TEXT);
     let mut delays = Vec::new();
-    for number in 1..=site.effort.deliveries {
+    for number in 1..=site.effort.pick(DELIVERIES.0, DELIVERIES.1) {
         let pause = PAUSE_MAX.mul_f64(rand::rng().random());
         tokio::time::sleep(pause).await;
         let start = Instant::now();
         connection.ask(&request).await?;
-        streams.wait_for(number as u64).await?;
+        streams.wait_for(number).await?;
         delays.push(start.elapsed().as_secs_f64() * 1000.0);
     }
     delays.sort_by(f64::total_cmp);

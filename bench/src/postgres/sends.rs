@@ -1,44 +1,43 @@
 //! Durable sends over HTTP, beside transactions of `pgbench`.
 
-use std::fmt::Write as _;
-
 use super::Site;
 use super::baseline::Baseline;
 use crate::child::ServerProcess;
 use crate::cpu::CpuTime;
 use crate::figure::Figure;
 use crate::load::{self, Load, Requests, Span};
+use crate::report::Report;
 
 /// How many send at the same time; and of the ratio, what it must be and what it should be.
 const LOADS: [(usize, f64, f64); 2] = [(64, 0.8, 1.5), (256, 1.5, 2.5)];
 
-/// Measures, adds rows to `table` and remarks on them.
+/// Measures and remarks.
 pub(super) async fn measure(
     site: &Site,
     baseline: &Baseline<'_>,
-    table: &mut String,
-    remarks: &mut String,
+    report: &mut Report,
 ) -> anyhow::Result<()> {
     let server = ServerProcess::with_settings(&[("store", site.place.url())])?;
     site.indexed().await?;
     site.client.batch_execute("VACUUM ANALYZE").await?;
     let requests = Requests { address: server.address, all: site.town.sends(|_| true) };
     for (connections, must, aim) in LOADS {
-        let name = format!("sends/s, {connections} connections, to pgbench with as many clients");
-        let mut figure = Figure::new(name, must, aim);
+        let name = format!("PostgreSQL: sends/s, {connections} connections");
+        let mut figure =
+            Figure::new(name, "/s").row(8).beside("pgbench, as many clients").at_least(must, aim);
         let mut last = None;
-        for _ in 0..site.effort.rounds {
+        for _ in 0..site.effort.rounds() {
             let round = round(site, &server, &requests, connections)?;
             let unindexed = site.indexed().await?;
             let plain =
-                tokio::task::block_in_place(|| baseline.run(connections, site.effort.span))?;
+                tokio::task::block_in_place(|| baseline.run(connections, site.effort.span()))?;
             site.client.batch_execute("CHECKPOINT").await?;
             figure.add(plain, round.load.per_second);
             last = Some((round, unindexed));
         }
-        write!(table, "{figure}")?;
+        report.add(figure);
         if let Some((round, unindexed)) = last {
-            round.remark_on(connections, unindexed, remarks)?;
+            report.remark(round.describe(connections, unindexed));
         }
     }
     Ok(())
@@ -59,7 +58,7 @@ fn round(
 ) -> anyhow::Result<Round> {
     let cpu = || anyhow::Ok((CpuTime::of(server.id())?, CpuTime::of(std::process::id())?));
     let before = cpu()?;
-    let load = load(std::slice::from_ref(requests), connections, site.effort.span)?;
+    let load = load(std::slice::from_ref(requests), connections, site.effort.span())?;
     let after = cpu()?;
     let (server, clients) = (after.0.share_since(before.0), after.1.share_since(before.1));
     Ok(Round { load, server, clients })
@@ -73,17 +72,11 @@ pub(super) fn load(targets: &[Requests], connections: usize, span: Span) -> anyh
 }
 
 impl Round {
-    fn remark_on(
-        &self,
-        connections: usize,
-        unindexed: i64,
-        remarks: &mut String,
-    ) -> std::fmt::Result {
+    fn describe(&self, connections: usize, unindexed: i64) -> String {
         let times = &self.load.times;
         let milliseconds = |quantile| crate::as_float(times.value_at_quantile(quantile)) / 1000.0;
-        writeln!(
-            remarks,
-            "Last round with {connections} connections: p50 {:.1} ms, p99 {:.1} ms; of the machine the server took {:.0} %, \
+        format!(
+            "PostgreSQL, last round with {connections} connections: p50 {:.1} ms, p99 {:.1} ms; of the machine the server took {:.0} %, \
              the clients {:.0} %; {unindexed} of {} messages were not in the index for search yet.",
             milliseconds(0.5),
             milliseconds(0.99),
