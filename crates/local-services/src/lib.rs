@@ -1,5 +1,5 @@
-//! A throw-away PostgreSQL and NATS for tests, benches and CI: on free ports of this machine, with their data in a
-//! temporary folder, gone when they are dropped.
+//! A throw-away PostgreSQL and NATS for tests, benches and CI, and an ejabberd for benches: on free ports of this machine,
+//! with their data in a temporary folder, gone when they are dropped.
 //!
 //! A test that needs an empty database takes a [`fresh_schema`]. It lies in the server that `TORG_TEST_POSTGRES` names,
 //! or, without that, in one that is started once for the process. A test that restarts its server, or kills it, starts
@@ -13,6 +13,7 @@
 //! Functions here block, for a few milliseconds (a schema) or for a second (a server). In asynchronous code whose other
 //! tasks have to go on meanwhile, call them by `spawn_blocking`.
 
+mod ejabberd;
 mod error;
 mod nats;
 mod ports;
@@ -23,6 +24,7 @@ mod shared;
 mod sql;
 mod supervised;
 
+pub use ejabberd::Ejabberd;
 pub use error::Error;
 pub use nats::Nats;
 pub use ports::free_port;

@@ -22,14 +22,42 @@ pub(crate) fn postgres_folder() -> Result<PathBuf, Error> {
 
 /// The program `nats-server`.
 pub(crate) fn nats_server() -> Result<PathBuf, Error> {
-    const PROGRAM: &str = "nats-server";
+    server("nats-server", "nats-server")
+}
+
+/// A program of PATH, or of the folder for servers to which an ordinary user's PATH does not lead.
+fn server(program: &'static str, package: &'static str) -> Result<PathBuf, Error> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    // Debian's lies where an ordinary user's PATH does not lead.
     let folders =
         std::env::split_paths(&path).chain(["/usr/sbin".into(), "/usr/local/sbin".into()]);
-    folders.map(|folder| folder.join(PROGRAM)).find(|program| program.is_file()).ok_or(
-        Error::NotInstalled { program: PROGRAM, usual_places: "/usr/sbin", package: "nats-server" },
-    )
+    folders
+        .map(|folder| folder.join(program))
+        .find(|program| program.is_file())
+        .ok_or(Error::NotInstalled { program, usual_places: "/usr/sbin", package })
+}
+
+/// What ejabberd consists of.
+pub(crate) struct Ejabberd {
+    /// The program that runs Erlang's code.
+    pub(crate) erlang: PathBuf,
+    /// The folder that holds ejabberd's.
+    pub(crate) libraries: PathBuf,
+}
+
+/// Where ejabberd lies, as its own script says.
+pub(crate) fn ejabberd() -> Result<Ejabberd, Error> {
+    const SCRIPT: &str = "ejabberdctl";
+    let script = std::fs::read_to_string(server(SCRIPT, "ejabberd")?);
+    let script = script.map_err(Error::system(format!("cannot read {SCRIPT}")))?;
+    let assigned = |name: &str| {
+        let value = script.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+        value.map(|value| PathBuf::from(value.trim_matches(['"', '\''])))
+    };
+    let parts = assigned("ERL").zip(assigned("ERL_LIBS"));
+    parts.map(|(erlang, libraries)| Ejabberd { erlang, libraries }).ok_or_else(|| Error::Failed {
+        program: SCRIPT,
+        output: "it does not say where ejabberd lies".to_owned(),
+    })
 }
 
 fn folder_of(programs: &[&str], path: &OsStr, versions: &Path) -> Option<PathBuf> {
