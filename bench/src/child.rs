@@ -13,6 +13,8 @@ use domain::id::AccountId;
 use engine::Engine;
 use engine::access::{Caller, Host};
 use engine::sessions::Browser;
+use reqwest::Client;
+use serde_json::Value;
 use torg::faces::NATIVE_AUDIENCE;
 use torg::server::{Server, Surroundings};
 use torg::settings::{self, Settings, Sources};
@@ -21,6 +23,9 @@ use torg::settings::{self, Settings, Sources};
 pub(crate) const WITH_PEOPLE: &str = "server-with-people";
 /// The argument by which this program is a server with the settings that follow, `NAME=VALUE`.
 pub(crate) const WITH_SETTINGS: &str = "server-with-settings";
+
+/// So many of the people have a chat, at most.
+pub(crate) const PAIRED: usize = 16;
 
 /// A server that runs until this is dropped.
 pub(crate) struct ServerProcess {
@@ -36,7 +41,8 @@ impl ServerProcess {
         Self::start(WITH_SETTINGS, &settings.collect::<Vec<_>>())
     }
 
-    fn start(role: &str, arguments: &[String]) -> anyhow::Result<Self> {
+    /// Starts this program in a role of its own, which tells where it listens.
+    pub(crate) fn start(role: &str, arguments: &[String]) -> anyhow::Result<Self> {
         let mut process = Command::new(std::env::current_exe()?)
             .arg(role)
             .args(arguments)
@@ -64,20 +70,24 @@ pub(crate) struct ServerWithPeople {
 }
 
 impl ServerWithPeople {
-    /// Starts a server with so many people, at least four; see [`person`]. The first sells to the second, and the third to
-    /// the fourth.
+    /// Starts a server with so many people; see [`person`]. Of the first [`PAIRED`], the first sells to the second, the third
+    /// to the fourth, and so on.
     pub(crate) fn start(people: usize) -> anyhow::Result<Self> {
         let process = ServerProcess::start(WITH_PEOPLE, &[people.to_string()])?;
         Ok(Self { address: process.address, process })
     }
 
-    /// The memory that the server holds, in bytes.
-    pub(crate) fn resident_bytes(&self) -> anyhow::Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kibibytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
-        let kibibytes: u64 = kibibytes.context("no VmRSS on this system")?.trim().parse()?;
-        Ok(kibibytes << 10)
+    /// The number of the process.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// The number of the first chat of somebody.
+    pub(crate) async fn chat_of(&self, who: &Person) -> anyhow::Result<i64> {
+        let http = Client::builder().no_proxy().build()?;
+        let url = format!("http://{}/api/v1/chats", self.address);
+        let list: Value = http.get(url).bearer_auth(&who.key).send().await?.json().await?;
+        list["chats"][0]["id"].as_i64().context("no chat")
     }
 }
 
@@ -130,10 +140,16 @@ async fn run(
     settings.data_dir = data.path().to_owned();
     let server = Server::start(&settings, Surroundings::of_this_machine()).await?;
     prepare(server.engine()).await?;
-    writeln!(std::io::stdout(), "{}", server.address())?;
+    stay(server.address()).await?;
+    server.stop().await
+}
+
+/// Tells where this process listens, and waits until it is to end.
+pub(crate) async fn stay(address: SocketAddr) -> anyhow::Result<()> {
+    writeln!(std::io::stdout(), "{address}")?;
     let ended = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
     ended.await??;
-    server.stop().await
+    Ok(())
 }
 
 async fn settle(engine: &Engine, people: usize) -> anyhow::Result<()> {
@@ -154,8 +170,8 @@ async fn settle(engine: &Engine, people: usize) -> anyhow::Result<()> {
         let token = person.cookie.split_once('=').context("a cookie")?.1;
         engine.put_session(id, token, browser, None).await?;
     }
-    // The first person sells to the second, and the third to the fourth.
-    for (seller, buyer) in [(0, 1), (2, 3)] {
+    for seller in (0..people.min(PAIRED)).step_by(2) {
+        let buyer = seller + 1;
         let subject = Subject::Account { other: account(seller)?, as_side: Side::Buyer };
         engine.open_chat(&Caller::account_holder(account(buyer)?), subject, None).await?;
     }

@@ -4,18 +4,20 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
 use hdrhistogram::Histogram;
 use reqwest::Client;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::as_float;
 use crate::child::{Person, ServerWithPeople, person};
+use crate::effort::Effort;
 use crate::figure::Figure;
+use crate::memory::resident_bytes;
+use crate::open_files;
 use crate::report::Report;
 
-/// Idle connections that are weighed, each of another account.
-const IDLE: usize = 10_000;
+/// Idle connections that are weighed, each of another account, in a short and in a full run.
+const IDLE: (usize, usize) = (2000, 10_000);
 /// Connections before the weighing: what the server makes once is not theirs.
 const WARM_UP: usize = 200;
 /// How long the server may take to come to rest.
@@ -26,15 +28,23 @@ const STREAMS: usize = 1000;
 const SENDS: usize = 300;
 /// The busy account gets a message this often.
 const BUSY_INTERVAL: Duration = Duration::from_millis(250);
+/// Files that a process has open besides the connections.
+const OTHER_FILES: usize = 200;
 /// No answer takes longer.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Measures both.
-pub(crate) async fn measure(report: &mut Report) -> anyhow::Result<()> {
+pub(crate) async fn measure(effort: Effort, report: &mut Report) -> anyhow::Result<()> {
+    let idle = effort.pick(IDLE.0, IDLE.1);
+    let allowed = open_files::allow(WARM_UP + idle + OTHER_FILES);
     for (wire, must, aim) in [(Wire::WebSocket, 16.0, 8.0), (Wire::Sse, 32.0, 24.0)] {
-        let name = format!("resident memory of each of {IDLE} idle connections, {}", wire.name());
+        let name = format!("resident memory of each of {idle} idle connections, {}", wire.name());
+        if let Err(refusal) = &allowed {
+            report.skip(10, name, refusal.to_string());
+            continue;
+        }
         let mut figure = Figure::new(name, "KiB").row(10).at_most(must, aim);
-        let bytes = tokio::task::spawn_blocking(move || weigh(wire)).await??;
+        let bytes = tokio::task::spawn_blocking(move || weigh(wire, idle)).await??;
         figure.add_alone(bytes / 1024.0);
         report.add(figure);
     }
@@ -103,17 +113,17 @@ fn read_until(socket: &mut TcpStream, wanted: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The bytes that each idle connection adds to what the server holds.
-fn weigh(wire: Wire) -> anyhow::Result<f64> {
-    let server = ServerWithPeople::start(WARM_UP + IDLE)?;
+/// The bytes that each of so many idle connections adds to what the server holds.
+fn weigh(wire: Wire, idle: usize) -> anyhow::Result<f64> {
+    let server = ServerWithPeople::start(WARM_UP + idle)?;
     let connect = |index| wire.connect(server.address, &person(index));
     let _warm = (0..WARM_UP).map(connect).collect::<anyhow::Result<Vec<_>>>()?;
     std::thread::sleep(REST);
-    let before = server.resident_bytes()?;
-    let _idle = (WARM_UP..WARM_UP + IDLE).map(connect).collect::<anyhow::Result<Vec<_>>>()?;
+    let before = resident_bytes(server.id())?;
+    let _idle = (WARM_UP..WARM_UP + idle).map(connect).collect::<anyhow::Result<Vec<_>>>()?;
     std::thread::sleep(REST);
-    let grown = server.resident_bytes()?.saturating_sub(before);
-    Ok(as_float(grown) / as_float(IDLE as u64))
+    let grown = resident_bytes(server.id())?.saturating_sub(before);
+    Ok(as_float(grown) / as_float(idle as u64))
 }
 
 /// How long sends between two people take while another account with many streams gets messages, beside the same without.
@@ -161,10 +171,9 @@ struct Sender {
 impl Sender {
     async fn of(server: &ServerWithPeople, who: Person) -> anyhow::Result<Self> {
         let http = Client::builder().no_proxy().build()?;
-        let base = format!("http://{}/api/v1/chats", server.address);
-        let list: Value = http.get(&base).bearer_auth(&who.key).send().await?.json().await?;
-        let chat = list["chats"][0]["id"].as_i64().context("no chat")?;
-        Ok(Self { http, url: format!("{base}/{chat}/messages"), key: who.key })
+        let chat = server.chat_of(&who).await?;
+        let url = format!("http://{}/api/v1/chats/{chat}/messages", server.address);
+        Ok(Self { http, url, key: who.key })
     }
 
     async fn send(&self) -> anyhow::Result<()> {

@@ -29,7 +29,7 @@ pub(crate) struct Span {
 
 /// What came of it.
 pub(crate) struct Load {
-    /// Answers, all of them 200, in each second that was counted.
+    /// Answers, all of them successes, in each second that was counted.
     pub(crate) per_second: f64,
     /// Answers since the first request, the warm-up included.
     pub(crate) answers: u64,
@@ -102,7 +102,7 @@ impl Connection {
         Ok(Self { socket, answer: Vec::new() })
     }
 
-    /// Sends a request and waits for its answer, which must be a 200 with a `Content-Length`.
+    /// Sends a request and waits for its answer, which must be a success with a `Content-Length`.
     pub(crate) async fn ask(&mut self, request: &[u8]) -> anyhow::Result<()> {
         self.socket.write_all(request).await?;
         self.answer.clear();
@@ -110,8 +110,8 @@ impl Connection {
             let count = self.socket.read_buf(&mut self.answer).await?;
             anyhow::ensure!(count != 0, "the server closed the connection");
         }
-        let is_ok = self.answer.starts_with(b"HTTP/1.1 200 ");
-        anyhow::ensure!(is_ok, "refused: {}", String::from_utf8_lossy(&self.answer));
+        let is_success = self.answer.starts_with(b"HTTP/1.1 2");
+        anyhow::ensure!(is_success, "refused: {}", String::from_utf8_lossy(&self.answer));
         Ok(())
     }
 }

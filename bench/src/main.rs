@@ -6,14 +6,19 @@
 mod child;
 mod connections;
 mod cpu;
+mod deliveries;
 mod effort;
 mod figure;
+mod footprint;
 mod load;
 mod machine;
 mod market;
+mod memory;
+mod open_files;
 mod pages;
 mod postgres;
 mod report;
+mod streams;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -46,16 +51,22 @@ enum Part {
     Pages,
     /// Idle connections, and whether a busy account delays others.
     Connections,
+    /// What live streams are given in a second.
+    Deliveries,
     /// Sends on PostgreSQL, on one and on two replicas.
     Postgres,
+    /// The size of the program, its start, and its memory when nothing happens.
+    Footprint,
 }
 
 impl Part {
     async fn measure(self, effort: Effort, report: &mut Report) -> anyhow::Result<()> {
         match self {
             Self::Pages => pages::measure(report).await,
-            Self::Connections => connections::measure(report).await,
+            Self::Connections => connections::measure(effort, report).await,
+            Self::Deliveries => deliveries::measure(effort, report).await,
             Self::Postgres => postgres::measure(effort, report).await,
+            Self::Footprint => footprint::measure(effort, report).await,
         }
     }
 }
@@ -68,6 +79,7 @@ async fn main() -> anyhow::Result<()> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         [child::WITH_PEOPLE, people] => child::run_with_people(people).await,
+        [deliveries::PLAIN_FAN_OUT] => deliveries::run_plain_fan_out().await,
         [child::WITH_SETTINGS, ref settings @ ..] => child::run_with_settings(settings).await,
         _ => measure(Arguments::parse()).await,
     }

@@ -5,7 +5,6 @@
 mod baseline;
 mod replicas;
 mod sends;
-mod streams;
 mod town;
 
 use std::time::Duration;

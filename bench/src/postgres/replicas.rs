@@ -1,19 +1,21 @@
 //! Two replicas: what it costs that every message is pushed to a stream on the other one, and how much later it comes.
 //! Those who are written to follow their logs on one stream each.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use rand::RngExt as _;
+use torg::faces::NATIVE_AUDIENCE;
 
 use super::Site;
 use super::sends::load;
-use super::streams::Streams;
-use super::town::{Chat, FIRST_BUYER, READERS};
+use super::town::{Chat, FIRST_BUYER, READERS, secret};
 use crate::child::ServerProcess;
 use crate::figure::{Figure, median};
 use crate::load::{Connection, Requests};
 use crate::report::Report;
+use crate::streams::Streams;
 
 /// How many sellers send at the same time, half of them on each replica.
 const CONNECTIONS: usize = 64;
@@ -98,15 +100,20 @@ impl Pair {
     }
 
     /// Where the receivers' streams are.
-    fn streams(&self) -> Vec<(std::net::SocketAddr, i64)> {
+    fn streams(&self) -> Vec<(SocketAddr, String)> {
         let place = |index| self.replicas[place_of_stream(index)].address;
-        (0..READERS).map(|index| (place(index), FIRST_BUYER + index)).collect()
+        (0..READERS).map(|index| (place(index), reader_key(FIRST_BUYER + index))).collect()
     }
 }
 
 /// The number of a chat's buyer, if it is one of those who are written to.
 fn receiver(chat: &Chat) -> Option<i64> {
     Some(chat.buyer - FIRST_BUYER).filter(|index| *index < READERS)
+}
+
+/// The key of somebody who follows their log.
+fn reader_key(account: i64) -> String {
+    secret(NATIVE_AUDIENCE, account)
 }
 
 /// On which replica a receiver has its stream.
@@ -121,7 +128,7 @@ async fn delay(
     streams_on: &ServerProcess,
 ) -> anyhow::Result<f64> {
     let chat = site.town.chats.first().context("a town without chats")?;
-    let mut streams = Streams::open(&[(streams_on.address, chat.seller)]).await?;
+    let mut streams = Streams::open(&[(streams_on.address, reader_key(chat.seller))]).await?;
     let mut connection = Connection::open(sends_on.address).await?;
     let request = chat.send(super::town::TEXT);
     let mut delays = Vec::new();

@@ -7,26 +7,25 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use torg::faces::NATIVE_AUDIENCE;
-
-use super::town::secret;
 
 /// So many streams are opened at the same time.
 const AT_ONCE: usize = 64;
 
 /// Streams that are open until this is dropped.
-pub(super) struct Streams {
+pub(crate) struct Streams {
     delivered: watch::Receiver<u64>,
     _readers: JoinSet<()>,
 }
 
 impl Streams {
-    /// Opens one at each address for the account that stands beside it.
-    pub(super) async fn open(places: &[(SocketAddr, i64)]) -> anyhow::Result<Self> {
+    /// Opens one at each address with the key that stands beside it.
+    pub(crate) async fn open(places: &[(SocketAddr, String)]) -> anyhow::Result<Self> {
         let (counter, delivered) = watch::channel(0);
         let mut readers = JoinSet::new();
         for some in places.chunks(AT_ONCE) {
-            for socket in try_join_all(some.iter().map(|&place| connect(place))).await? {
+            for socket in
+                try_join_all(some.iter().map(|(address, key)| connect(*address, key))).await?
+            {
                 readers.spawn(count_messages(socket, counter.clone()));
             }
         }
@@ -34,23 +33,23 @@ impl Streams {
     }
 
     /// How many messages they have brought.
-    pub(super) fn delivered(&self) -> u64 {
+    pub(crate) fn delivered(&self) -> u64 {
         *self.delivered.borrow()
     }
 
     /// Waits until they have brought so many.
-    pub(super) async fn wait_for(&mut self, messages: u64) -> anyhow::Result<()> {
+    pub(crate) async fn wait_for(&mut self, messages: u64) -> anyhow::Result<()> {
         self.delivered.wait_for(|delivered| messages <= *delivered).await?;
         Ok(())
     }
 }
 
-async fn connect((address, account): (SocketAddr, i64)) -> anyhow::Result<TcpStream> {
+/// A stream that has begun.
+pub(crate) async fn connect(address: SocketAddr, key: &str) -> anyhow::Result<TcpStream> {
     let mut socket = TcpStream::connect(address).await?;
     socket.set_nodelay(true)?;
     let request = format!(
-        "GET /api/v1/events/stream HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {}\r\n\r\n",
-        secret(NATIVE_AUDIENCE, account)
+        "GET /api/v1/events/stream HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\n\r\n"
     );
     socket.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
