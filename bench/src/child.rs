@@ -23,6 +23,8 @@ use torg::settings::{self, Settings, Sources};
 pub(crate) const WITH_PEOPLE: &str = "server-with-people";
 /// The argument by which this program is a server with the settings that follow, `NAME=VALUE`.
 pub(crate) const WITH_SETTINGS: &str = "server-with-settings";
+/// The setting that says where a server keeps its files.
+pub(crate) const DATA_DIR: &str = "data_dir";
 
 /// So many of the people have a chat, at most.
 pub(crate) const PAIRED: usize = 16;
@@ -39,6 +41,12 @@ impl ServerProcess {
     pub(crate) fn with_settings(settings: &[(&str, &str)]) -> anyhow::Result<Self> {
         let settings = settings.iter().map(|(name, value)| format!("{name}={value}"));
         Self::start(WITH_SETTINGS, &settings.collect::<Vec<_>>())
+    }
+
+    /// Ends it as a crash would: `kill -9`.
+    pub(crate) fn kill(mut self) -> anyhow::Result<()> {
+        self.process.kill()?;
+        Ok(())
     }
 
     /// Starts this program in a role of its own, which tells where it listens.
@@ -123,21 +131,35 @@ pub(crate) async fn run_with_people(people: &str) -> anyhow::Result<()> {
     run(settings, async |engine| settle(engine, people.parse()?).await).await
 }
 
-/// Runs as a server with the settings `NAME=VALUE` until standard input ends.
+/// Runs as a server with the settings `NAME=VALUE` until standard input ends. Without [`DATA_DIR`] it keeps its files where
+/// nobody else does.
 pub(crate) async fn run_with_settings(settings: &[&str]) -> anyhow::Result<()> {
     let flags = settings.iter().filter_map(|setting| setting.split_once('='));
-    let flags = flags.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    run(settings::load(&Sources { flags, ..Sources::default() })?, async |_| Ok(())).await
+    let flags: Vec<_> = flags.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let has_data = flags.iter().any(|(name, _)| name == DATA_DIR);
+    let settings = settings::load(&Sources { flags, ..Sources::default() })?;
+    if has_data {
+        return run_here(settings, async |_| Ok(())).await;
+    }
+    run(settings, async |_| Ok(())).await
 }
 
-/// Runs as a server, which listens and keeps its files where nobody else does, until standard input ends.
+/// Runs as a server, which keeps its files where nobody else does, until standard input ends.
 async fn run(
     mut settings: Settings,
     prepare: impl AsyncFnOnce(&Engine) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
     let data = tempfile::tempdir()?;
-    settings.listen = "127.0.0.1:0".parse()?;
     settings.data_dir = data.path().to_owned();
+    run_here(settings, prepare).await
+}
+
+/// Runs as a server, which listens where nobody else does, until standard input ends.
+async fn run_here(
+    mut settings: Settings,
+    prepare: impl AsyncFnOnce(&Engine) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    settings.listen = "127.0.0.1:0".parse()?;
     let server = Server::start(&settings, Surroundings::of_this_machine()).await?;
     prepare(server.engine()).await?;
     stay(server.address()).await?;

@@ -2,7 +2,7 @@
 //! answers. On a small machine a proper client would take as much of it as the server.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -17,6 +17,36 @@ pub(crate) struct Requests {
     pub(crate) address: SocketAddr,
     /// Whole requests, heads and bodies.
     pub(crate) all: Arc<[Vec<u8>]>,
+    /// Which of them are sent how often.
+    pub(crate) choice: Choice,
+}
+
+/// How one of many is chosen.
+#[derive(Clone, Copy)]
+pub(crate) enum Choice {
+    /// All alike.
+    Even,
+    /// As words in a text, or customers in a market: the second half as often as the first, the third a third as often, and so
+    /// on (Zipf's law). Of 100,000 the first 300 get half of all.
+    Skewed,
+}
+
+impl Choice {
+    /// The index of one of `count`.
+    pub(crate) fn index(self, count: usize) -> usize {
+        match self {
+            Self::Even => rand::rng().random_range(0..count),
+            Self::Skewed => {
+                // The inverse of the harmonic numbers' logarithm, which is close enough.
+                let ranks = crate::as_float(count as u64 + 1);
+                let rank = ranks.powf(rand::rng().random());
+                // `rank` lies from 1 to `count` + 1.
+                #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+                let index = rank as usize - 1;
+                index.min(count - 1)
+            }
+        }
+    }
 }
 
 /// How long there is load.
@@ -35,10 +65,27 @@ pub(crate) struct Load {
     pub(crate) answers: u64,
     /// Microseconds from request to answer.
     pub(crate) times: Histogram<u64>,
+    /// The longest time in which nobody got an answer.
+    pub(crate) stall: Duration,
 }
 
-/// Keeps so many connections busy, divided evenly between the `targets`; each asks again when it is answered. Blocks.
+impl Load {
+    /// Milliseconds from request to answer.
+    pub(crate) fn milliseconds(&self, quantile: f64) -> f64 {
+        crate::as_float(self.times.value_at_quantile(quantile)) / 1000.0
+    }
+}
+
+/// Keeps so many connections busy, divided evenly between the `targets`; each asks again when it is answered. Blocks, but
+/// lets other tasks go on.
 pub(crate) fn run(targets: &[Requests], connections: usize, span: Span) -> anyhow::Result<Load> {
+    let run = || keep_all_busy(targets, connections, span);
+    // A thread of its own, since a runtime cannot be started inside another one.
+    let run = || std::thread::scope(|scope| scope.spawn(run).join());
+    tokio::task::block_in_place(run).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn keep_all_busy(targets: &[Requests], connections: usize, span: Span) -> anyhow::Result<Load> {
     // One thread: several would only get in the way of the servers.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -47,44 +94,71 @@ pub(crate) fn run(targets: &[Requests], connections: usize, span: Span) -> anyho
             let requests = targets[index % targets.len()].clone();
             open.push((Connection::open(requests.address).await?, requests));
         }
-        let begin = Instant::now() + span.warm_up;
+        let count =
+            Arc::new(Mutex::new(Count::begin(Instant::now() + span.warm_up, span.counted)?));
         let busy: Vec<_> = open
             .into_iter()
             .map(|(connection, requests)| {
-                tokio::spawn(keep_busy(connection, requests, begin, span.counted))
+                tokio::spawn(keep_busy(connection, requests, Arc::clone(&count)))
             })
             .collect();
-        let mut load = Load { per_second: 0.0, answers: 0, times: Histogram::new(3)? };
         for client in busy {
-            let (times, answers) = client.await??;
-            load.times.add(times)?;
-            load.answers += answers;
+            client.await??;
         }
-        load.per_second = crate::as_float(load.times.len()) / span.counted.as_secs_f64();
-        Ok(load)
+        let count = count.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Load {
+            per_second: crate::as_float(count.times.len()) / span.counted.as_secs_f64(),
+            answers: count.answers,
+            times: count.times.clone(),
+            stall: count.stall,
+        })
     })
 }
 
-/// The times of the requests that were answered while it counted, and how many were answered at all.
+/// What all connections have seen up to now.
+struct Count {
+    begin: Instant,
+    end: Instant,
+    answers: u64,
+    times: Histogram<u64>,
+    last_answer: Instant,
+    stall: Duration,
+}
+
+impl Count {
+    fn begin(begin: Instant, counted: Duration) -> anyhow::Result<Self> {
+        let times = Histogram::new(3)?;
+        let (last_answer, stall) = (begin, Duration::ZERO);
+        Ok(Self { begin, end: begin + counted, answers: 0, times, last_answer, stall })
+    }
+
+    /// Counts the answer to a request that was sent at `start`. Answers whether there is to be a next one.
+    fn answered(&mut self, start: Instant) -> anyhow::Result<bool> {
+        self.answers += 1;
+        let now = Instant::now();
+        if (self.begin..self.end).contains(&now) {
+            self.times.record(u64::try_from((now - start).as_micros())?)?;
+        }
+        if self.begin <= now {
+            let silence = now.min(self.end).saturating_duration_since(self.last_answer);
+            self.stall = self.stall.max(silence);
+            self.last_answer = now;
+        }
+        Ok(now < self.end)
+    }
+}
+
 async fn keep_busy(
     mut connection: Connection,
     requests: Requests,
-    begin: Instant,
-    counted: Duration,
-) -> anyhow::Result<(Histogram<u64>, u64)> {
-    let mut times = Histogram::new(3)?;
-    let mut answers = 0;
+    count: Arc<Mutex<Count>>,
+) -> anyhow::Result<()> {
     loop {
-        let request = &requests.all[rand::rng().random_range(0..requests.all.len())];
+        let request = &requests.all[requests.choice.index(requests.all.len())];
         let start = Instant::now();
         connection.ask(request).await?;
-        answers += 1;
-        let now = Instant::now();
-        if begin + counted <= now {
-            return Ok((times, answers));
-        }
-        if begin <= now {
-            times.record(u64::try_from((now - start).as_micros())?)?;
+        if !count.lock().unwrap_or_else(PoisonError::into_inner).answered(start)? {
+            return Ok(());
         }
     }
 }
@@ -113,6 +187,13 @@ impl Connection {
         let is_success = self.answer.starts_with(b"HTTP/1.1 2");
         anyhow::ensure!(is_success, "refused: {}", String::from_utf8_lossy(&self.answer));
         Ok(())
+    }
+
+    /// The same, and how long it took.
+    pub(crate) async fn time(&mut self, request: &[u8]) -> anyhow::Result<Duration> {
+        let start = Instant::now();
+        self.ask(request).await?;
+        Ok(start.elapsed())
     }
 }
 

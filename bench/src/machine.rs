@@ -1,17 +1,14 @@
 //! On what was measured. Absolute figures mean nothing without it, and little with it.
 
 use std::fs;
-use std::io::{Seek as _, Write as _};
-use std::time::Instant;
 
 use serde_json::{Value, json};
 
+use crate::disk::SyncedPage;
 use crate::figure::median;
 
 /// Writes that are timed.
 const WRITES: usize = 200;
-/// A page.
-const WRITE_BYTES: usize = 4096;
 /// Faster than this no disk is; memory is.
 const MILLISECONDS_OF_MEMORY: f64 = 0.01;
 
@@ -84,14 +81,10 @@ impl Machine {
 }
 
 fn fdatasync_ms() -> anyhow::Result<f64> {
-    let mut file = tempfile::tempfile()?;
+    let mut page = SyncedPage::make_in(&std::env::temp_dir())?;
     let mut times = Vec::new();
     for _ in 0..WRITES {
-        let start = Instant::now();
-        file.rewind()?;
-        file.write_all(&[1; WRITE_BYTES])?;
-        file.sync_data()?;
-        times.push(start.elapsed().as_secs_f64() * 1000.0);
+        times.push(page.write()?.as_secs_f64() * 1000.0);
     }
     times.sort_by(f64::total_cmp);
     Ok(median(&times).unwrap_or_default())

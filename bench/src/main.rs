@@ -7,6 +7,7 @@ mod child;
 mod connections;
 mod cpu;
 mod deliveries;
+mod disk;
 mod effort;
 mod figure;
 mod footprint;
@@ -14,11 +15,14 @@ mod load;
 mod machine;
 mod market;
 mod memory;
+mod observation;
 mod open_files;
 mod pages;
 mod postgres;
 mod report;
+mod sqlite;
 mod streams;
+mod town;
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -47,6 +51,8 @@ struct Arguments {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Part {
+    /// Sends and pages on SQLite, with many and with few messages stored.
+    Sqlite,
     /// First pages of the smallest and the biggest sellers, through every API.
     Pages,
     /// Idle connections, and whether a busy account delays others.
@@ -62,6 +68,7 @@ enum Part {
 impl Part {
     async fn measure(self, effort: Effort, report: &mut Report) -> anyhow::Result<()> {
         match self {
+            Self::Sqlite => sqlite::measure(effort, report).await,
             Self::Pages => pages::measure(report).await,
             Self::Connections => connections::measure(effort, report).await,
             Self::Deliveries => deliveries::measure(effort, report).await,
@@ -80,6 +87,7 @@ async fn main() -> anyhow::Result<()> {
     match arguments[..] {
         [child::WITH_PEOPLE, people] => child::run_with_people(people).await,
         [deliveries::PLAIN_FAN_OUT] => deliveries::run_plain_fan_out().await,
+        [sqlite::EMPTY] => sqlite::run_empty().await,
         [child::WITH_SETTINGS, ref settings @ ..] => child::run_with_settings(settings).await,
         _ => measure(Arguments::parse()).await,
     }

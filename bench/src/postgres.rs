@@ -5,25 +5,30 @@
 mod baseline;
 mod replicas;
 mod sends;
-mod town;
 
 use std::time::Duration;
 
 use anyhow::Context as _;
 use local_services::{Durability, Error, Nats, Postgres, Schema};
 use tokio_postgres::{Client, NoTls};
+use torg::faces::NATIVE_AUDIENCE;
 use torg::server::{Server, Surroundings};
 use torg::settings::{self, Sources};
 
 use crate::effort::Effort;
 use crate::report::Report;
+use crate::town::{self, FIRST_BUYER, FIRST_SELLER, Plan, Town};
 use baseline::Baseline;
-use town::Town;
 
 /// Of PostgreSQL. A server in production has more memory than the defaults expect, and does not write everything down
 /// every few minutes.
 const SETTINGS: [(&str, &str); 3] =
     [("shared_buffers", "1GB"), ("max_wal_size", "4GB"), ("checkpoint_timeout", "30min")];
+/// The size of a marketplace which has grown out of one machine's file only in load: with fewer accounts the transactions
+/// of the baseline would mostly wait for one another, with many more nothing would stay in any cache.
+const PLAN: Plan = Plan { sellers: 1000, chats_of_seller: 20, buyers: 4000 };
+/// The first so many buyers, and the first seller, have a key to follow their logs by Torg's own API.
+const READERS: i64 = 500;
 /// How long the index for search may take to come up with the messages of a round.
 const INDEXED_TIME_MAX: Duration = Duration::from_mins(2);
 
@@ -54,7 +59,13 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) -> anyhow::Resu
     };
     let (place, other_place) = (Schema::make(&postgres.url())?, Schema::make(&postgres.url())?);
     let client = connect(place.url()).await?;
-    let town = build(&place, async |server| Town::build(server.engine()).await).await?;
+    let town = build(&place, async |server| {
+        let readers = (0..READERS).map(|index| FIRST_BUYER + index);
+        let town = Town::build(server.engine(), PLAN).await?;
+        town::put_keys(server.engine(), NATIVE_AUDIENCE, readers.chain([FIRST_SELLER])).await?;
+        Ok(town)
+    })
+    .await?;
     build(&other_place, async |_| Ok(())).await?;
     let baseline = Baseline::copy(&postgres, &client, &place, other_place).await?;
     let site = Site { place, client, nats, town, effort };
@@ -119,9 +130,9 @@ impl Site {
             "PostgreSQL {version}: fsync and synchronous_commit are on; {settings}. \
              {} sellers with {} chats each, {} buyers; every send goes to a chat chosen evenly. \
              {rounds} rounds of {} s each, after {} s to warm up, baseline and Torg in turn.",
-            town::SELLERS,
-            town::CHATS_OF_SELLER,
-            town::BUYERS,
+            PLAN.sellers,
+            PLAN.chats_of_seller,
+            PLAN.buyers,
             span.counted.as_secs(),
             span.warm_up.as_secs(),
         ))

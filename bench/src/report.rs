@@ -45,8 +45,9 @@ impl Report {
 
     /// Adds what was measured.
     pub(crate) fn add(&mut self, figure: Figure) {
-        let [number, what, torg, baseline, _, ratio, ..] = figure.cells();
-        progress(&format!("{number} {what}: {torg}, baseline {baseline}, ratio {ratio}"));
+        let cells = figure.cells();
+        let cells = cells.iter().map(String::as_str).filter(|cell| !cell.is_empty());
+        progress(&cells.collect::<Vec<_>>().join(" | "));
         self.figures.push(figure);
     }
 

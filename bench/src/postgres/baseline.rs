@@ -12,8 +12,9 @@ use anyhow::Context as _;
 use local_services::{Postgres, Schema};
 use tokio_postgres::Client;
 
-use super::town::{BUYERS, CHATS, CHATS_OF_SELLER, FIRST_BUYER, FIRST_SELLER, TEXT};
+use super::PLAN;
 use crate::load::Span;
+use crate::town::{FIRST_BUYER, FIRST_SELLER, Plan, TEXT};
 
 /// Threads of `pgbench`.
 const THREADS: &str = "2";
@@ -96,8 +97,9 @@ fn rate(told: impl BufRead, span: Span) -> anyhow::Result<f64> {
 
 /// A chat's number, from 1, where the columns say who sits in it.
 fn number_of_chat() -> String {
+    let Plan { chats_of_seller, .. } = PLAN;
     format!(
-        "(seller_id - {FIRST_SELLER}) * {CHATS_OF_SELLER} + (buyer_id - {FIRST_BUYER}) % {CHATS_OF_SELLER} + 1"
+        "(seller_id - {FIRST_SELLER}) * {chats_of_seller} + (buyer_id - {FIRST_BUYER}) % {chats_of_seller} + 1"
     )
 }
 
@@ -132,11 +134,13 @@ fn copying(from: &str, to: &str) -> String {
 /// locks them the other way round.
 fn transaction() -> String {
     const NOW: &str = "(extract(epoch FROM now()) * 1000)::bigint";
+    let Plan { chats_of_seller, buyers, .. } = PLAN;
+    let chats = PLAN.chats();
     format!(
-        "\\set number random(0, {CHATS} - 1)
+        "\\set number random(0, {chats} - 1)
 \\set chat :number + 1
-\\set seller {FIRST_SELLER} + :number / {CHATS_OF_SELLER}
-\\set buyer {FIRST_BUYER} + :number % {BUYERS}
+\\set seller {FIRST_SELLER} + :number / {chats_of_seller}
+\\set buyer {FIRST_BUYER} + :number % {buyers}
 BEGIN;
 INSERT INTO messages (seller_id, chat_id, id, author_role, author_account, text, created_at, received_by_seller, \
 received_by_buyer, attachments_count) \

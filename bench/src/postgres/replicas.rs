@@ -8,14 +8,13 @@ use anyhow::Context as _;
 use rand::RngExt as _;
 use torg::faces::NATIVE_AUDIENCE;
 
-use super::Site;
-use super::sends::load;
-use super::town::{Chat, FIRST_BUYER, READERS, secret};
+use super::{READERS, Site};
 use crate::child::ServerProcess;
 use crate::figure::{Figure, median};
-use crate::load::{Connection, Requests};
+use crate::load::{self, Choice, Connection, Requests};
 use crate::report::Report;
 use crate::streams::Streams;
+use crate::town::{Chat, FIRST_BUYER, TEXT, secret};
 
 /// How many sellers send at the same time, half of them on each replica.
 const CONNECTIONS: usize = 64;
@@ -43,11 +42,11 @@ pub(super) async fn measure(site: &Site, report: &mut Report) -> anyhow::Result<
         Figure::new(name, "/s").row(9).beside("without streams and NATS").at_least(0.8, 0.95);
     let mut at_once = Vec::new();
     for _ in 0..site.effort.rounds() {
-        let off = load(&without.requests(site), CONNECTIONS, site.effort.span())?.per_second;
+        let off = load::run(&without.requests(site), CONNECTIONS, site.effort.span())?.per_second;
         site.indexed().await?;
 
         let mut streams = Streams::open(&with_nats.streams()).await?;
-        let on = load(&with_nats.requests(site), CONNECTIONS, site.effort.span())?;
+        let on = load::run(&with_nats.requests(site), CONNECTIONS, site.effort.span())?;
         at_once.push(crate::as_float(streams.delivered()) / crate::as_float(on.answers));
         tokio::time::timeout(DELIVERED_TIME_MAX, streams.wait_for(on.answers))
             .await
@@ -96,6 +95,7 @@ impl Pair {
             all: site.town.sends(|chat| {
                 receiver(chat).is_some_and(|index| place_of_stream(index) != replica)
             }),
+            choice: Choice::Even,
         })
     }
 
@@ -130,7 +130,7 @@ async fn delay(
     let chat = site.town.chats.first().context("a town without chats")?;
     let mut streams = Streams::open(&[(streams_on.address, reader_key(chat.seller))]).await?;
     let mut connection = Connection::open(sends_on.address).await?;
-    let request = chat.send(super::town::TEXT);
+    let request = chat.send(TEXT);
     let mut delays = Vec::new();
     for number in 1..=site.effort.pick(DELIVERIES.0, DELIVERIES.1) {
         let pause = PAUSE_MAX.mul_f64(rand::rng().random());

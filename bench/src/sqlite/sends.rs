@@ -1,0 +1,83 @@
+//! Rows 1, 2 and 5: durable sends beside plain SQLite, and what it costs that much is stored.
+
+use super::plain::Plain;
+use super::prepared::Prepared;
+use super::{CONNECTIONS, Site};
+use crate::figure::Figure;
+use crate::load::{Choice, Requests};
+use crate::observation::Observation;
+use crate::report::{Report, progress};
+
+/// Measures and remarks.
+pub(super) fn measure(site: &Site, report: &mut Report) -> anyhow::Result<()> {
+    let (much, little) = (site.large.messages(), site.small.messages());
+    let beside_plain = |row: u8, messages, must, aim| {
+        Figure::new(format!("durable sends/s, {messages} messages stored"), "/s")
+            .row(row)
+            .beside("plain SQLite")
+            .at_least(must, aim)
+    };
+    let beside_little = |chats: &str, must, aim| {
+        Figure::new(format!("sends/s, {much} stored, {chats}"), "/s")
+            .row(5)
+            .beside(format!("{little} stored"))
+            .at_least(must, aim)
+    };
+    let mut of_much = beside_plain(1, much, 0.7, 0.95);
+    let mut of_little = beside_plain(2, little, 0.35, 0.5);
+    let mut even = beside_little("chats chosen evenly", 0.4, 0.6);
+    let mut skewed = beside_little("few chats get most", 0.5, 0.8);
+    let mut last = None;
+    for round in 1..=site.effort.rounds() {
+        let large = sends_per_second(site, &site.large)?;
+        let small = sends_per_second(site, &site.small)?;
+        of_much.add(large.plain, large.even.load.per_second);
+        of_little.add(small.plain, small.even.load.per_second);
+        even.add(small.even.load.per_second, large.even.load.per_second);
+        skewed.add(small.skewed.load.per_second, large.skewed.load.per_second);
+        progress(&format!("sends on SQLite, round {round}"));
+        last = Some([large, small]);
+    }
+    for figure in [of_much, of_little, even, skewed] {
+        report.add(figure);
+    }
+    for (rates, messages) in last.into_iter().flatten().zip([much, little]) {
+        report.remark(format!(
+            "SQLite with {messages} messages, last round: {}; {} of {} messages were not in the index for search yet.",
+            rates.even.describe(),
+            rates.unindexed,
+            rates.even.load.answers,
+        ));
+    }
+    Ok(())
+}
+
+/// One round on one amount of data.
+struct Rates {
+    plain: f64,
+    even: Observation,
+    /// Messages that were not in the index for search after `even`.
+    unindexed: i64,
+    skewed: Observation,
+}
+
+fn sends_per_second(site: &Site, prepared: &Prepared) -> anyhow::Result<Rates> {
+    let chats = &prepared.town.chats;
+    let copy = prepared.copy()?;
+    let mut plain = Plain::open(&copy.database())?;
+    let plain = tokio::task::block_in_place(|| plain.run(chats, Choice::Even, site.span()))?;
+
+    let (even, unindexed) = sends(site, prepared, Choice::Even)?;
+    let (skewed, _) = sends(site, prepared, Choice::Skewed)?;
+    Ok(Rates { plain, even, unindexed, skewed })
+}
+
+/// The load of senders, and how many of their messages were not in the index for search at its end.
+fn sends(site: &Site, prepared: &Prepared, choice: Choice) -> anyhow::Result<(Observation, i64)> {
+    let copy = prepared.copy()?;
+    let server = copy.serve()?;
+    let all = prepared.town.sends(|_| true);
+    let requests = Requests { address: server.address, all, choice };
+    let observation = Observation::of(&server, &requests, CONNECTIONS, site.span())?;
+    Ok((observation, copy.unindexed()?))
+}
