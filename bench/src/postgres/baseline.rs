@@ -145,7 +145,7 @@ BEGIN;
 INSERT INTO messages (seller_id, chat_id, id, author_role, author_account, text, created_at, received_by_seller, \
 received_by_buyer, attachments_count) \
 VALUES (:seller, :chat, nextval('message_ids'), 2, :seller, '{TEXT}', {NOW}, 1, 1, 0);
-UPDATE chats SET last_message_id = currval('message_ids'), last_message_at = {NOW}, waiting_since = NULL, turn = 1, \
+UPDATE chats SET last_message_id = currval('message_ids'), last_message_at = {NOW}, waiting_since = NULL, turn = 3, \
 buyer_received = buyer_received + 1, buyer_unread = buyer_unread + 1, \
 buyer_first_unread = coalesce(buyer_first_unread, currval('message_ids')) WHERE seller_id = :seller AND id = :chat;
 UPDATE account_state SET log_sequence = log_sequence + 1, \

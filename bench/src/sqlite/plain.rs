@@ -22,7 +22,7 @@ const CACHE_KIB: i64 = 64 << 10;
 /// 1000 it would make one every few transactions.
 const CHECKPOINT_PAGES: i64 = 16 * 1024;
 
-const CHAT: &str = "UPDATE chats SET last_message_id = ?2, last_message_at = ?3, turn = 1, \
+const CHAT: &str = "UPDATE chats SET last_message_id = ?2, last_message_at = ?3, turn = 3, \
     buyer_received = buyer_received + 1, buyer_unread = buyer_unread + 1, \
     buyer_first_unread = coalesce(buyer_first_unread, ?2) WHERE id = ?1 RETURNING seller_received, buyer_received";
 const MESSAGE: &str = "INSERT INTO messages (chat_id, id, author_role, author_account, text, created_at, received_by_seller, \
@@ -105,4 +105,82 @@ fn write(db: &Connection, chat: &Chat, message: i64, now: Timestamp) -> anyhow::
         db.prepare_cached(LOG)?.execute([account, sequence, id, message, now])?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use rusqlite::types::Value;
+    use torg::server::{Server, Surroundings};
+    use torg::settings::{self, Sources};
+
+    use super::*;
+    use crate::load;
+    use crate::sqlite::prepared::{Copy, Prepared};
+    use crate::town::Plan;
+
+    /// In milliseconds.
+    const TEST_TIME_MAX: i64 = 600_000;
+
+    /// Every row of every table, with what can be different on both sides struck out.
+    fn rows(copy: &Copy, begin: Timestamp, first_new: i64) -> BTreeMap<String, Vec<Vec<Value>>> {
+        let database = Connection::open(copy.database()).unwrap();
+        let tables = "SELECT name FROM sqlite_schema WHERE type = 'table'";
+        let mut tables = database.prepare(tables).unwrap();
+        let tables = tables.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        let times = begin.as_millisecond()..begin.as_millisecond() + TEST_TIME_MAX;
+        let strike_out = |value| {
+            let Value::Integer(number) = value else { return value };
+            if first_new <= number {
+                Value::Text("new message".to_owned())
+            } else if times.contains(&number) {
+                Value::Text("now".to_owned())
+            } else {
+                value
+            }
+        };
+        let read = |table: String| {
+            let mut all = database.prepare(&format!("SELECT * FROM {table}")).unwrap();
+            let columns = all.column_count();
+            let all = all.query_map([], |row| {
+                (0..columns).map(|column| Ok(strike_out(row.get(column)?))).collect()
+            });
+            let mut all: Vec<Vec<Value>> = all.unwrap().collect::<Result<_, _>>().unwrap();
+            all.sort_by_key(|row| format!("{row:?}"));
+            (table, all)
+        };
+        tables.map(|table| read(table.unwrap())).collect()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn the_rows_are_those_of_torg() {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let two_chats = Plan { sellers: 1, chats_of_seller: 2, buyers: 2 };
+        let prepared = Prepared::build(two_chats).await.unwrap();
+        let [by_torg, by_plain] = [(); 2].map(|()| prepared.copy().unwrap());
+        let chats = &prepared.town.chats;
+        let mut plain = Plain::open(&by_plain.database()).unwrap();
+        let first_new = plain.last_message + 1;
+        let begin = SystemClock.now();
+
+        let mut settings = settings::load(&Sources::default()).unwrap();
+        settings.listen = "127.0.0.1:0".parse().unwrap();
+        by_torg.folder().clone_into(&mut settings.data_dir);
+        let server = Server::start(&settings, Surroundings::of_this_machine()).await.unwrap();
+        let mut connection = load::Connection::open(server.address()).await.unwrap();
+        for chat in [&chats[0], &chats[1], &chats[0]] {
+            connection.ask(&chat.send(TEXT)).await.unwrap();
+        }
+        server.stop().await.unwrap();
+        plain.send([&chats[0], &chats[1], &chats[0]].into_iter()).unwrap();
+
+        let [torg, plain] = [by_torg, by_plain].map(|copy| rows(&copy, begin, first_new));
+        for (table, rows) in &torg {
+            assert_eq!(Some(rows), plain.get(table), "{table}");
+        }
+        assert!(
+            torg["messages"].iter().flatten().any(|value| *value == Value::Text("now".to_owned()))
+        );
+    }
 }
