@@ -37,7 +37,7 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) -> anyhow::Resu
     size.add_alone(mebibytes(program.metadata()?.len()));
     report.add(size);
 
-    let mut start = Figure::new("start to ready, empty store", "s").row(13).at_most(1.0, 0.2);
+    let mut start = start_to_ready("empty store");
     let mut memory =
         Figure::new("idle resident memory, empty store", "MiB").row(13).at_most(60.0, 30.0);
     for _ in 0..effort.rounds() {
@@ -50,6 +50,31 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) -> anyhow::Resu
     report.add(start);
     report.add(memory);
     Ok(())
+}
+
+/// Measures how long the program takes to be ready where so many messages are stored, in `data`.
+pub(crate) async fn measure_start_with(
+    messages: usize,
+    data: &Path,
+    effort: Effort,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let mut start = start_to_ready(&format!("{messages} messages"));
+    let Ok(program) = tokio::task::spawn_blocking(build).await? else {
+        // What is missing is said where the program itself is measured.
+        return Ok(());
+    };
+    for _ in 0..effort.rounds() {
+        let (program, data) = (program.clone(), data.to_owned());
+        let round = tokio::task::spawn_blocking(move || round(&program, &data)).await??;
+        start.add_alone(round.ready_after.as_secs_f64());
+    }
+    report.add(start);
+    Ok(())
+}
+
+fn start_to_ready(stored: &str) -> Figure {
+    Figure::new(format!("start to ready, {stored}"), "s").row(13).at_most(1.0, 0.2)
 }
 
 /// What came of a start.

@@ -11,6 +11,7 @@ mod sustained;
 use std::time::Duration;
 
 use crate::effort::Effort;
+use crate::footprint;
 use crate::load::Span;
 use crate::report::Report;
 pub(crate) use empty::{EMPTY, run as run_empty};
@@ -39,7 +40,9 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) -> anyhow::Resu
     kill::check(&site, report).await?;
     sends::measure(&site, report)?;
     sustained::measure(&site, report).await?;
-    pages::measure(&site, report).await
+    pages::measure(&site, report).await?;
+    let copy = site.large.copy()?;
+    footprint::measure_start_with(site.large.messages(), copy.folder(), effort, report).await
 }
 
 impl Site {
