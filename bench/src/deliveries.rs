@@ -1,8 +1,11 @@
 //! What live streams are given in a second, beside a server of the same stack that does nothing else.
 //!
-//! Eight accounts with 125 streams each. Everybody who writes to one of them waits until the message is there on all of
-//! its streams, and writes again: so each message is one write to each stream, on both sides, none is lost, and the
-//! sends are few beside the deliveries.
+//! Eight accounts with 125 streams each, which ask for new messages only. Everybody who writes to one of these accounts
+//! waits until the message is there on all of its streams, and writes again: so each message is one write to each stream,
+//! on both sides, none is lost, and the sends are few beside the deliveries.
+//!
+//! Torg does what the plain server does not: it stores each message, notes in both logs that it was delivered, and wakes
+//! the streams for that entry, too, which they keep to themselves.
 
 mod fan_out;
 
@@ -22,7 +25,7 @@ use crate::figure::Figure;
 use crate::load::{Connection, Span};
 use crate::open_files;
 use crate::report::Report;
-use crate::streams::{self, Streams};
+use crate::streams::{self, Streams, Wanted};
 
 /// Accounts whose logs are followed; each has somebody who writes to it.
 const ACCOUNTS: usize = PAIRED / 2;
@@ -117,14 +120,18 @@ async fn send(server: &ServerWithPeople, account: usize) -> anyhow::Result<Vec<u
 async fn event_of(server: &ServerWithPeople, send: &[u8]) -> anyhow::Result<Vec<u8>> {
     const EVENT: &[u8] = b"id: ";
     const END: &[u8] = b"\n\n";
-    let mut stream = streams::connect(server.address, &seller_key(0)).await?;
+    let mut stream = streams::connect(server.address, &seller_key(0), Wanted::NewMessages).await?;
     Connection::open(server.address).await?.ask(send).await?;
     let mut read = Vec::new();
     loop {
-        // Between the bytes of two chunks stands the length of the second.
-        let begin = read.windows(EVENT.len()).position(|bytes| bytes == EVENT);
-        let end = read.windows(END.len()).position(|bytes| bytes == END);
-        if let (Some(begin), Some(end)) = (begin, end) {
+        let place_of = |wanted: &[u8], from: usize| {
+            let place = read[from..].windows(wanted.len()).position(|bytes| bytes == wanted);
+            place.map(|place| from + place)
+        };
+        // What is still to come of the stream's greeting has no id.
+        if let Some(begin) = place_of(EVENT, 0)
+            && let Some(end) = place_of(END, begin)
+        {
             return Ok(read[begin..end + END.len()].to_vec());
         }
         let count = timeout(DELIVERY_TIME_MAX, stream.read_buf(&mut read)).await??;
@@ -135,9 +142,11 @@ async fn event_of(server: &ServerWithPeople, send: &[u8]) -> anyhow::Result<Vec<
 impl Target {
     /// Has messages delivered for a while. Blocks.
     fn round(&self, span: Span) -> anyhow::Result<Round> {
-        // On one thread: more would only get in the way of the server.
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let run = || runtime.block_on(self.deliver(span));
+        let run = || {
+            // On one thread: more would only get in the way of the server.
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(self.deliver(span))
+        };
         let run = || std::thread::scope(|scope| scope.spawn(run).join());
         tokio::task::block_in_place(run).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
@@ -146,7 +155,7 @@ impl Target {
         let mut writers = Vec::new();
         for (account, send) in self.sends.iter().enumerate() {
             let places = vec![(self.address, seller_key(account)); STREAMS];
-            let streams = Streams::open(&places).await?;
+            let streams = Streams::open_for(Wanted::NewMessages, &places).await?;
             let connection = Connection::open(self.address).await?;
             writers.push(Writer { connection, send: send.clone(), streams });
         }

@@ -11,6 +11,15 @@ use tokio::task::JoinSet;
 /// So many streams are opened at the same time.
 const AT_ONCE: usize = 64;
 
+/// What a stream brings.
+#[derive(Clone, Copy)]
+pub(crate) enum Wanted {
+    /// All that happens.
+    Everything,
+    /// Only messages that are new.
+    NewMessages,
+}
+
 /// Streams that are open until this is dropped.
 pub(crate) struct Streams {
     delivered: watch::Receiver<u64>,
@@ -20,11 +29,20 @@ pub(crate) struct Streams {
 impl Streams {
     /// Opens one at each address with the key that stands beside it.
     pub(crate) async fn open(places: &[(SocketAddr, String)]) -> anyhow::Result<Self> {
+        Self::open_for(Wanted::Everything, places).await
+    }
+
+    /// Opens one at each address with the key that stands beside it, for what is `wanted`.
+    pub(crate) async fn open_for(
+        wanted: Wanted,
+        places: &[(SocketAddr, String)],
+    ) -> anyhow::Result<Self> {
         let (counter, delivered) = watch::channel(0);
         let mut readers = JoinSet::new();
         for some in places.chunks(AT_ONCE) {
             for socket in
-                try_join_all(some.iter().map(|(address, key)| connect(*address, key))).await?
+                try_join_all(some.iter().map(|(address, key)| connect(*address, key, wanted)))
+                    .await?
             {
                 readers.spawn(count_messages(socket, counter.clone()));
             }
@@ -45,11 +63,19 @@ impl Streams {
 }
 
 /// A stream that has begun.
-pub(crate) async fn connect(address: SocketAddr, key: &str) -> anyhow::Result<TcpStream> {
+pub(crate) async fn connect(
+    address: SocketAddr,
+    key: &str,
+    wanted: Wanted,
+) -> anyhow::Result<TcpStream> {
+    let query = match wanted {
+        Wanted::Everything => "",
+        Wanted::NewMessages => "?kind=message.created",
+    };
     let mut socket = TcpStream::connect(address).await?;
     socket.set_nodelay(true)?;
     let request = format!(
-        "GET /api/v1/events/stream HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\n\r\n"
+        "GET /api/v1/events/stream{query} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {key}\r\n\r\n"
     );
     socket.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
