@@ -76,31 +76,50 @@ impl Load {
     }
 }
 
+/// Who asks one thing at a time, and waits for its answer.
+pub(crate) trait Client: Send + 'static {
+    /// Sends a whole request. An answer that is no success is an error.
+    fn exchange(&mut self, request: &[u8]) -> impl Future<Output = anyhow::Result<()>> + Send;
+}
+
 /// Keeps so many connections busy, divided evenly between the `targets`; each asks again when it is answered. Blocks, but
 /// lets other tasks go on.
 pub(crate) fn run(targets: &[Requests], connections: usize, span: Span) -> anyhow::Result<Load> {
-    let run = || keep_all_busy(targets, connections, span);
+    run_clients(targets, connections, span, async |_, address| Connection::open(address).await)
+}
+
+/// Like [`run`], with clients that are opened by their index and the address of their target.
+pub(crate) fn run_clients<C: Client>(
+    targets: &[Requests],
+    clients: usize,
+    span: Span,
+    open: impl AsyncFn(usize, SocketAddr) -> anyhow::Result<C> + Send,
+) -> anyhow::Result<Load> {
+    let run = || keep_all_busy(targets, clients, span, open);
     // A thread of its own, since a runtime cannot be started inside another one.
     let run = || std::thread::scope(|scope| scope.spawn(run).join());
     tokio::task::block_in_place(run).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-fn keep_all_busy(targets: &[Requests], connections: usize, span: Span) -> anyhow::Result<Load> {
+fn keep_all_busy<C: Client>(
+    targets: &[Requests],
+    clients: usize,
+    span: Span,
+    open: impl AsyncFn(usize, SocketAddr) -> anyhow::Result<C>,
+) -> anyhow::Result<Load> {
     // One thread: several would only get in the way of the servers.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut open = Vec::new();
-        for index in 0..connections {
+        let mut opened = Vec::new();
+        for index in 0..clients {
             let requests = targets[index % targets.len()].clone();
-            open.push((Connection::open(requests.address).await?, requests));
+            opened.push((open(index, requests.address).await?, requests));
         }
         let count =
             Arc::new(Mutex::new(Count::begin(Instant::now() + span.warm_up, span.counted)?));
-        let busy: Vec<_> = open
+        let busy: Vec<_> = opened
             .into_iter()
-            .map(|(connection, requests)| {
-                tokio::spawn(keep_busy(connection, requests, Arc::clone(&count)))
-            })
+            .map(|(client, requests)| tokio::spawn(keep_busy(client, requests, Arc::clone(&count))))
             .collect();
         for client in busy {
             client.await??;
@@ -149,14 +168,14 @@ impl Count {
 }
 
 async fn keep_busy(
-    mut connection: Connection,
+    mut client: impl Client,
     requests: Requests,
     count: Arc<Mutex<Count>>,
 ) -> anyhow::Result<()> {
     loop {
         let request = &requests.all[requests.choice.index(requests.all.len())];
         let start = Instant::now();
-        connection.ask(request).await?;
+        client.exchange(request).await?;
         if !count.lock().unwrap_or_else(PoisonError::into_inner).answered(start)? {
             return Ok(());
         }
@@ -194,6 +213,12 @@ impl Connection {
         let start = Instant::now();
         self.ask(request).await?;
         Ok(start.elapsed())
+    }
+}
+
+impl Client for Connection {
+    async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<()> {
+        self.ask(request).await
     }
 }
 

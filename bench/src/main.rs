@@ -61,6 +61,8 @@ enum Part {
     Deliveries,
     /// Sends on PostgreSQL, on one and on two replicas.
     Postgres,
+    /// Sends on PostgreSQL beside ejabberd.
+    Ejabberd,
     /// The size of the program, its start, and its memory when nothing happens.
     Footprint,
 }
@@ -73,6 +75,7 @@ impl Part {
             Self::Connections => connections::measure(effort, report).await,
             Self::Deliveries => deliveries::measure(effort, report).await,
             Self::Postgres => postgres::measure(effort, report).await,
+            Self::Ejabberd => postgres::measure_beside_ejabberd(effort, report).await,
             Self::Footprint => footprint::measure(effort, report).await,
         }
     }

@@ -3,13 +3,14 @@
 //! One PostgreSQL, as durable as in production, serves both sides of every ratio.
 
 mod baseline;
+mod ejabberd;
 mod replicas;
 mod sends;
 
 use std::time::Duration;
 
 use anyhow::Context as _;
-use local_services::{Durability, Error, Nats, Postgres, Schema};
+use local_services::{Durability, Ejabberd, Error, Nats, Postgres, Schema};
 use tokio_postgres::{Client, NoTls};
 use torg::faces::NATIVE_AUDIENCE;
 use torg::server::{Server, Surroundings};
@@ -38,16 +39,13 @@ struct Site {
     place: Schema,
     /// A connection of the bench's own, to the same tables.
     client: Client,
-    nats: Nats,
     town: Town,
     effort: Effort,
 }
 
 /// Measures both.
 pub(crate) async fn measure(effort: Effort, report: &mut Report) -> anyhow::Result<()> {
-    let started = tokio::task::spawn_blocking(|| {
-        Ok((Postgres::start_with(Durability::Machine, &SETTINGS)?, Nats::start()?))
-    });
+    let started = tokio::task::spawn_blocking(|| Ok((start()?, Nats::start()?)));
     let (postgres, nats) = match started.await? {
         Ok(started) => started,
         Err(missing @ (Error::NotInstalled { .. } | Error::NoSystemUser)) => {
@@ -57,22 +55,39 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) -> anyhow::Resu
         }
         Err(failure) => return Err(failure.into()),
     };
-    let (place, other_place) = (Schema::make(&postgres.url())?, Schema::make(&postgres.url())?);
-    let client = connect(place.url()).await?;
-    let town = build(&place, async |server| {
-        let readers = (0..READERS).map(|index| FIRST_BUYER + index);
-        let town = Town::build(server.engine(), PLAN).await?;
-        town::put_keys(server.engine(), NATIVE_AUDIENCE, readers.chain([FIRST_SELLER])).await?;
-        Ok(town)
-    })
-    .await?;
+    let site = Site::build(&postgres, effort).await?;
+    let other_place = Schema::make(&postgres.url())?;
     build(&other_place, async |_| Ok(())).await?;
-    let baseline = Baseline::copy(&postgres, &client, &place, other_place).await?;
-    let site = Site { place, client, nats, town, effort };
+    let baseline = Baseline::copy(&postgres, &site.client, &site.place, other_place).await?;
 
     report.condition(site.describe().await?);
     sends::measure(&site, &baseline, report).await?;
-    replicas::measure(&site, report).await
+    replicas::measure(&site, &nats, report).await
+}
+
+/// Measures sends beside those of ejabberd, and the memory of both.
+pub(crate) async fn measure_beside_ejabberd(
+    effort: Effort,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let started = tokio::task::spawn_blocking(|| {
+        Ejabberd::check_installed()?;
+        start()
+    });
+    let postgres = match started.await? {
+        Ok(postgres) => postgres,
+        Err(missing @ (Error::NotInstalled { .. } | Error::NoSystemUser)) => {
+            report.skip(12, "PostgreSQL: sends/s and memory beside ejabberd", missing.to_string());
+            return Ok(());
+        }
+        Err(failure) => return Err(failure.into()),
+    };
+    let site = Site::build(&postgres, effort).await?;
+    ejabberd::measure(&site, &postgres, report).await
+}
+
+fn start() -> Result<Postgres, Error> {
+    Postgres::start_with(Durability::Machine, &SETTINGS)
 }
 
 /// Has a server make its tables in `place`, and lets `work` do something there.
@@ -99,6 +114,20 @@ async fn connect(url: &str) -> anyhow::Result<Client> {
 }
 
 impl Site {
+    /// A place in `postgres` with a town in it.
+    async fn build(postgres: &Postgres, effort: Effort) -> anyhow::Result<Self> {
+        let place = Schema::make(&postgres.url())?;
+        let client = connect(place.url()).await?;
+        let town = build(&place, async |server| {
+            let readers = (0..READERS).map(|index| FIRST_BUYER + index);
+            let town = Town::build(server.engine(), PLAN).await?;
+            town::put_keys(server.engine(), NATIVE_AUDIENCE, readers.chain([FIRST_SELLER])).await?;
+            Ok(town)
+        })
+        .await?;
+        Ok(Self { place, client, town, effort })
+    }
+
     /// Waits until nothing of the last round is left to be done, so that the next one does not pay for it. Answers how
     /// many messages were not in the index for search at first.
     async fn indexed(&self) -> anyhow::Result<i64> {

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use local_services::Nats;
 use rand::RngExt as _;
 use torg::faces::NATIVE_AUDIENCE;
 
@@ -29,9 +30,9 @@ const DELIVERIES: (u64, u64) = (30, 100);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// Measures and remarks.
-pub(super) async fn measure(site: &Site, report: &mut Report) -> anyhow::Result<()> {
+pub(super) async fn measure(site: &Site, nats: &Nats, report: &mut Report) -> anyhow::Result<()> {
     let store = ("store", site.place.url());
-    let nats_url = site.nats.url();
+    let nats_url = nats.url();
     let with_nats = Pair::start(&[store, ("nats.url", &nats_url), SELLER_LIMIT])?;
     let without = Pair::start(&[store, SELLER_LIMIT])?;
 
