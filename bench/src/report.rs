@@ -16,6 +16,7 @@ pub(crate) struct Report {
     figures: Vec<Figure>,
     skipped: Vec<Skipped>,
     remarks: Vec<String>,
+    failures: Vec<String>,
 }
 
 /// A figure that could not be measured here.
@@ -35,6 +36,7 @@ impl Report {
             figures: Vec::new(),
             skipped: Vec::new(),
             remarks: Vec::new(),
+            failures: Vec::new(),
         }
     }
 
@@ -61,6 +63,18 @@ impl Report {
         self.remarks.push(text.into());
     }
 
+    /// Says why a part did not come to its end.
+    pub(crate) fn fail(&mut self, part: &str, failure: &anyhow::Error) {
+        let failure = format!("{part} failed: {failure:#}");
+        progress(&failure);
+        self.failures.push(failure);
+    }
+
+    /// Whether every part came to its end.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.failures.is_empty()
+    }
+
     /// All of it, for programs.
     pub(crate) fn json(&self) -> Value {
         let skipped = self.skipped.iter();
@@ -72,6 +86,7 @@ impl Report {
             "figures": self.figures.iter().map(Figure::json).collect::<Vec<_>>(),
             "skipped": skipped.collect::<Vec<_>>(),
             "remarks": self.remarks,
+            "failures": self.failures,
         })
     }
 
@@ -103,7 +118,7 @@ impl fmt::Display for Report {
         writeln!(f)?;
         table(f, &self.rows())?;
         writeln!(f)?;
-        for remark in &self.remarks {
+        for remark in self.remarks.iter().chain(&self.failures) {
             writeln!(f, "- {remark}")?;
         }
         Ok(())

@@ -1,5 +1,9 @@
 //! Rows 1, 2 and 5: durable sends beside plain SQLite, and what it costs that much is stored.
 
+use std::sync::Arc;
+
+use rand::seq::SliceRandom as _;
+
 use super::plain::Plain;
 use super::prepared::Prepared;
 use super::{CONNECTIONS, Site};
@@ -76,7 +80,9 @@ fn sends_per_second(site: &Site, prepared: &Prepared) -> anyhow::Result<Rates> {
 fn sends(site: &Site, prepared: &Prepared, choice: Choice) -> anyhow::Result<(Observation, i64)> {
     let copy = prepared.copy()?;
     let server = copy.serve()?;
-    let all = prepared.town.sends(|_| true);
+    let mut all = prepared.town.sends(|_| true);
+    // Those who get most are anybody, and not all of one seller.
+    Arc::make_mut(&mut all).shuffle(&mut rand::rng());
     let requests = Requests { address: server.address, all, choice };
     let observation = Observation::of(&server, &requests, CONNECTIONS, site.span())?;
     Ok((observation, copy.unindexed()?))
