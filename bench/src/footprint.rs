@@ -24,7 +24,15 @@ const POLL_INTERVAL: Duration = Duration::from_millis(1);
 /// No start takes longer.
 const START_TIME_MAX: Duration = Duration::from_mins(1);
 
-/// Measures.
+/// Where a server starts.
+enum Place<'d> {
+    /// In a folder of its own, each time.
+    Empty,
+    /// In this one.
+    Data(&'d Path),
+}
+
+/// Measures the program, and its start on an empty store.
 pub(crate) async fn measure(effort: Effort, report: &mut Report) -> anyhow::Result<()> {
     let program = match tokio::task::spawn_blocking(build).await? {
         Ok(program) => program,
@@ -36,45 +44,48 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) -> anyhow::Resu
     let mut size = Figure::new("size of the release binary", "MiB").row(13).at_most(60.0, 30.0);
     size.add_alone(mebibytes(program.metadata()?.len()));
     report.add(size);
-
-    let mut start = start_to_ready("empty store");
-    let mut memory =
-        Figure::new("idle resident memory, empty store", "MiB").row(13).at_most(60.0, 30.0);
-    for _ in 0..effort.rounds() {
-        let data = tempfile::tempdir()?;
-        let program = program.clone();
-        let round = tokio::task::spawn_blocking(move || round(&program, data.path())).await??;
-        start.add_alone(round.ready_after.as_secs_f64());
-        memory.add_alone(mebibytes(round.resident_bytes));
-    }
-    report.add(start);
-    report.add(memory);
-    Ok(())
+    measure_starts(&program, "empty store", &Place::Empty, effort, report).await
 }
 
-/// Measures how long the program takes to be ready where so many messages are stored, in `data`.
+/// Measures the start of the program where so many messages are stored, in `data`.
 pub(crate) async fn measure_start_with(
     messages: usize,
     data: &Path,
     effort: Effort,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    let mut start = start_to_ready(&format!("{messages} messages"));
     let Ok(program) = tokio::task::spawn_blocking(build).await? else {
         // What is missing is said where the program itself is measured.
         return Ok(());
     };
-    for _ in 0..effort.rounds() {
-        let (program, data) = (program.clone(), data.to_owned());
-        let round = tokio::task::spawn_blocking(move || round(&program, &data)).await??;
-        start.add_alone(round.ready_after.as_secs_f64());
-    }
-    report.add(start);
-    Ok(())
+    let stored = format!("{messages} messages");
+    measure_starts(&program, &stored, &Place::Data(data), effort, report).await
 }
 
-fn start_to_ready(stored: &str) -> Figure {
-    Figure::new(format!("start to ready, {stored}"), "s").row(13).at_most(1.0, 0.2)
+async fn measure_starts(
+    program: &Path,
+    stored: &str,
+    place: &Place<'_>,
+    effort: Effort,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let mut start = Figure::new(format!("start to ready, {stored}"), "s").row(13).at_most(1.0, 0.2);
+    let mut memory =
+        Figure::new(format!("idle resident memory, {stored}"), "MiB").row(13).at_most(60.0, 30.0);
+    for _ in 0..effort.rounds() {
+        let fresh = tempfile::tempdir()?;
+        let data = match place {
+            Place::Empty => fresh.path(),
+            Place::Data(data) => data,
+        };
+        let (program, data) = (program.to_owned(), data.to_owned());
+        let round = tokio::task::spawn_blocking(move || round(&program, &data)).await??;
+        start.add_alone(round.ready_after.as_secs_f64());
+        memory.add_alone(mebibytes(round.resident_bytes));
+    }
+    report.add(start);
+    report.add(memory);
+    Ok(())
 }
 
 /// What came of a start.

@@ -16,18 +16,19 @@ use super::{PLAN, Site};
 use crate::as_float;
 use crate::child::ServerProcess;
 use crate::figure::Figure;
-use crate::load::{self, Choice, Requests};
+use crate::load::{self, Choice, Load, Requests};
 use crate::memory::resident_bytes;
 use crate::report::Report;
 use crate::town::{Chat, FIRST_BUYER, FIRST_SELLER, TEXT};
 
 /// How many send at the same time, each of them somebody else.
-const SENDERS: i64 = 64;
+const LOADS: [i64; 2] = [64, 256];
 /// Connections to PostgreSQL. ejabberd's default of 10 would have the senders wait for one another.
 const POOL_SIZE: u32 = 64;
 /// Lifts Ozon's limit, since few sellers send all the time.
 const SELLER_LIMIT: (&str, &str) = ("ozon.requests_per_second", "1000");
 const PASSWORD: &str = "bench";
+const BASELINE: &str = "ejabberd, archive on PostgreSQL";
 
 /// Measures and remarks.
 pub(super) async fn measure(
@@ -40,41 +41,25 @@ pub(super) async fn measure(
     let ejabberd = Ejabberd::start(&postgres.url(), POOL_SIZE, accounts, PASSWORD)?;
     let server = ServerProcess::with_settings(&[("store", site.place.url()), SELLER_LIMIT])?;
     site.client.batch_execute("VACUUM ANALYZE").await?;
-    let requests_to = |address, request: fn(&Chat) -> Vec<u8>| requests_to(site, address, request);
-    let to_torg = requests_to(server.address, |chat| chat.send(TEXT));
-    let to_ejabberd =
-        requests_to(([127, 0, 0, 1], ejabberd.port()).into(), |chat| message(buyer(chat), TEXT));
-    let (senders, span) = (to_torg.len(), site.effort.span());
-
-    let baseline = "ejabberd, archive on PostgreSQL";
-    let mut sends = Figure::new(format!("PostgreSQL: sends/s, {SENDERS} senders"), "/s")
-        .row(12)
-        .beside(baseline)
-        .at_least(2.0, 3.5);
+    let both = Both { site, ejabberd, server };
+    for senders in LOADS {
+        let mut sends = Figure::new(format!("PostgreSQL: sends/s, {senders} senders"), "/s")
+            .row(12)
+            .beside(BASELINE)
+            .at_least(2.0, 3.5);
+        for _ in 0..site.effort.rounds() {
+            let plain = both.load_ejabberd(senders).await?;
+            let torg = both.load_torg(senders).await?;
+            sends.add(plain.per_second, torg.per_second);
+        }
+        report.add(sends);
+    }
     let mut memory = Figure::new("PostgreSQL: resident memory after these sends", "MiB")
         .row(12)
-        .beside(baseline)
+        .beside(BASELINE)
         .at_most(1.0, 0.5);
-    for _ in 0..site.effort.rounds() {
-        let before = site.rows("public.archive").await?;
-        let plain = load::run_clients(&to_ejabberd, senders, span, async |index, address| {
-            Session::open(address, index + 1, PASSWORD).await
-        })?;
-        let plain_memory = resident_bytes(ejabberd.process_id()?)?;
-        // One in the archive of each side.
-        check("ejabberd", site.rows("public.archive").await? - before, 2 * plain.answers)?;
-        site.indexed().await?;
-
-        let before = site.rows("messages").await?;
-        let torg = load::run(&to_torg, senders, span)?;
-        let torg_memory = resident_bytes(server.id())?;
-        check("Torg", site.rows("messages").await? - before, torg.answers)?;
-        site.indexed().await?;
-
-        sends.add(plain.per_second, torg.per_second);
-        memory.add(mebibytes(plain_memory), mebibytes(torg_memory));
-    }
-    report.add(sends);
+    let resident = |process| anyhow::Ok(as_float(resident_bytes(process)?) / as_float(1 << 20));
+    memory.add(resident(both.ejabberd.process_id()?)?, resident(both.server.id())?);
     report.add(memory);
     report.remark(format!(
         "ejabberd has {POOL_SIZE} connections to PostgreSQL, caches for all accounts, and no module but those for the archive \
@@ -83,21 +68,56 @@ pub(super) async fn measure(
     Ok(())
 }
 
-/// What each of the senders may send, in the chats of one seller.
-fn requests_to(
-    site: &Site,
-    address: SocketAddr,
-    request: impl Fn(&Chat) -> Vec<u8>,
-) -> Vec<Requests> {
-    let of_seller = |seller| site.town.chats.iter().filter(move |chat| chat.seller == seller);
-    let sellers = FIRST_SELLER..FIRST_SELLER + SENDERS;
-    sellers
-        .map(|seller| Requests {
+/// Two servers on one PostgreSQL, with the same people.
+struct Both<'s> {
+    site: &'s Site,
+    ejabberd: Ejabberd,
+    server: ServerProcess,
+}
+
+impl Both<'_> {
+    async fn load_ejabberd(&self, senders: i64) -> anyhow::Result<Load> {
+        let address = ([127, 0, 0, 1], self.ejabberd.port()).into();
+        let targets = self.targets(senders, address, |chat| message(buyer(chat), TEXT));
+        let before = self.rows("public.archive").await?;
+        let span = self.site.effort.span();
+        let open = async |index, address| Session::open(address, index + 1, PASSWORD).await;
+        let load = load::run_clients(&targets, targets.len(), span, open)?;
+        // One in the archive of each side.
+        check("ejabberd", self.rows("public.archive").await? - before, 2 * load.answers)?;
+        self.site.indexed().await?;
+        Ok(load)
+    }
+
+    async fn load_torg(&self, senders: i64) -> anyhow::Result<Load> {
+        let targets = self.targets(senders, self.server.address, |chat| chat.send(TEXT));
+        let before = self.rows("messages").await?;
+        let load = load::run(&targets, targets.len(), self.site.effort.span())?;
+        check("Torg", self.rows("messages").await? - before, load.answers)?;
+        self.site.indexed().await?;
+        Ok(load)
+    }
+
+    /// What each of so many senders may send, in the chats of one seller.
+    fn targets(
+        &self,
+        senders: i64,
+        address: SocketAddr,
+        request: impl Fn(&Chat) -> Vec<u8>,
+    ) -> Vec<Requests> {
+        let chats = &self.site.town.chats;
+        let target = |seller| Requests {
             address,
-            all: of_seller(seller).map(&request).collect(),
+            all: chats.iter().filter(|chat| chat.seller == seller).map(&request).collect(),
             choice: Choice::Even,
-        })
-        .collect()
+        };
+        (0..senders).map(|index| target(FIRST_SELLER + index)).collect()
+    }
+
+    async fn rows(&self, table: &str) -> anyhow::Result<i64> {
+        let count = format!("SELECT count(*) FROM {table}");
+        Ok(self.site.client.query_one(&count, &[]).await?.get(0))
+    }
 }
 
 /// The number of the buyer's account with ejabberd: the sellers have the first ones.
@@ -111,15 +131,4 @@ fn check(server: &str, rows: i64, expected: u64) -> anyhow::Result<()> {
         "{server} has acknowledged {expected} rows and stored {rows}"
     );
     Ok(())
-}
-
-fn mebibytes(bytes: u64) -> f64 {
-    as_float(bytes) / as_float(1 << 20)
-}
-
-impl Site {
-    async fn rows(&self, table: &str) -> anyhow::Result<i64> {
-        let row = self.client.query_one(&format!("SELECT count(*) FROM {table}"), &[]).await?;
-        Ok(row.get(0))
-    }
 }
