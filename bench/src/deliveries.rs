@@ -19,6 +19,7 @@ use self::fan_out::publish;
 pub(crate) use self::fan_out::{PLAIN_FAN_OUT, run as run_plain_fan_out};
 use crate::as_float;
 use crate::child::{PAIRED, ServerProcess, ServerWithPeople, person};
+use crate::client_thread;
 use crate::cpu::CpuTime;
 use crate::effort::Effort;
 use crate::figure::Figure;
@@ -142,13 +143,7 @@ async fn event_of(server: &ServerWithPeople, send: &[u8]) -> anyhow::Result<Vec<
 impl Target {
     /// Has messages delivered for a while. Blocks.
     fn round(&self, span: Span) -> anyhow::Result<Round> {
-        let run = || {
-            // On one thread: more would only get in the way of the server.
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(self.deliver(span))
-        };
-        let run = || std::thread::scope(|scope| scope.spawn(run).join());
-        tokio::task::block_in_place(run).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        client_thread::run(async || self.deliver(span).await)
     }
 
     async fn deliver(&self, span: Span) -> anyhow::Result<Round> {

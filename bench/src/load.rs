@@ -11,6 +11,8 @@ use rand::RngExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
+use crate::client_thread;
+
 /// Requests of which any may be sent at any time, and to whom.
 #[derive(Clone)]
 pub(crate) struct Requests {
@@ -93,23 +95,9 @@ pub(crate) fn run_clients<C: Client>(
     targets: &[Requests],
     clients: usize,
     span: Span,
-    open: impl AsyncFn(usize, SocketAddr) -> anyhow::Result<C> + Send,
+    open: impl AsyncFn(usize, SocketAddr) -> anyhow::Result<C> + Sync,
 ) -> anyhow::Result<Load> {
-    let run = || keep_all_busy(targets, clients, span, open);
-    // A thread of its own, since a runtime cannot be started inside another one.
-    let run = || std::thread::scope(|scope| scope.spawn(run).join());
-    tokio::task::block_in_place(run).unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
-fn keep_all_busy<C: Client>(
-    targets: &[Requests],
-    clients: usize,
-    span: Span,
-    open: impl AsyncFn(usize, SocketAddr) -> anyhow::Result<C>,
-) -> anyhow::Result<Load> {
-    // One thread: several would only get in the way of the servers.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
+    client_thread::run(async || {
         let mut opened = Vec::new();
         for index in 0..clients {
             let requests = targets[index % targets.len()].clone();

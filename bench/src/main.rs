@@ -4,6 +4,7 @@
 //! Absolute times of shared machines mean little. Baseline and subject take turns, so that both meet the same weather.
 
 mod child;
+mod client_thread;
 mod connections;
 mod cpu;
 mod deliveries;

@@ -9,6 +9,7 @@ use super::empty::EMPTY;
 use super::prepared::{Prepared, SESSION};
 use super::{CONNECTIONS, Site};
 use crate::child::ServerProcess;
+use crate::client_thread;
 use crate::figure::Figure;
 use crate::load::{self, Choice, Connection, Requests};
 use crate::report::Report;
@@ -38,7 +39,9 @@ pub(super) async fn measure(site: &Site, report: &mut Report) -> anyhow::Result<
             .beside(format!("{} stored", site.small.messages()))
             .at_most(1.5, 1.2);
         for _ in 0..site.effort.rounds() {
-            let [little, much] = in_turn([&small, &large], site.effort.pick(500, 2000)).await?;
+            let times = site.effort.pick(500, 2000);
+            let [little, much] =
+                client_thread::run(async || in_turn([&small, &large], times).await)?;
             figure.add(little, much);
         }
         report.add(figure);

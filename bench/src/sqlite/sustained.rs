@@ -6,14 +6,15 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use super::{CONNECTIONS, Site};
+use crate::client_thread;
 use crate::disk::SyncedPage;
 use crate::figure::Figure;
 use crate::load::{Choice, Connection, Requests, Span};
 use crate::observation::Observation;
 use crate::report::Report;
 
-/// What must be left to be done when a server counts as idle: nothing.
-const REST: Duration = Duration::from_millis(100);
+/// How often is looked whether the server has come to rest.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Measures and remarks.
 pub(super) async fn measure(site: &Site, report: &mut Report) -> anyhow::Result<()> {
@@ -39,11 +40,12 @@ pub(super) async fn measure(site: &Site, report: &mut Report) -> anyhow::Result<
 
         // The log has been written to its end by now, as it is on every server that has run for some time.
         while copy.unindexed()? != 0 {
-            tokio::time::sleep(REST).await;
+            tokio::time::sleep(LOOK_INTERVAL).await;
         }
         for _ in 0..site.effort.rounds().div_ceil(rounds) {
             let mut page = SyncedPage::make_in(copy.folder())?;
-            let (disk, torg) = one_by_one(&requests, &mut page, sends).await?;
+            let (disk, torg) =
+                client_thread::run(async || one_by_one(&requests, &mut page, sends).await)?;
             idle.add(disk, torg);
         }
     }
@@ -64,8 +66,7 @@ async fn one_by_one(
     for _ in 0..sends {
         let request = &requests.all[requests.choice.index(requests.all.len())];
         answers.record(u64::try_from(connection.time(request).await?.as_micros())?)?;
-        let write = tokio::task::block_in_place(|| page.write())?;
-        writes.record(u64::try_from(write.as_micros())?)?;
+        writes.record(u64::try_from(page.write()?.as_micros())?)?;
     }
     let median = |times: Histogram<u64>| crate::as_float(times.value_at_quantile(0.5)) / 1000.0;
     Ok((median(writes), median(answers)))
