@@ -51,7 +51,7 @@ impl Site {
         let milliseconds = Duration::from_millis;
         self.effort.pick(
             Span { warm_up: milliseconds(500), counted: milliseconds(2500) },
-            Span { warm_up: milliseconds(2000), counted: milliseconds(10_000) },
+            Span { warm_up: milliseconds(1000), counted: milliseconds(6000) },
         )
     }
 

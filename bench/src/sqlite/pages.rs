@@ -39,7 +39,7 @@ pub(super) async fn measure(site: &Site, report: &mut Report) -> anyhow::Result<
             .beside(format!("{} stored", site.small.messages()))
             .at_most(1.5, 1.2);
         for _ in 0..site.effort.rounds() {
-            let times = site.effort.pick(500, 2000);
+            let times = site.effort.pick(500, 1000);
             let [little, much] =
                 client_thread::run(async || in_turn([&small, &large], times).await)?;
             figure.add(little, much);

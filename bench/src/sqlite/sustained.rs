@@ -18,7 +18,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Measures and remarks.
 pub(super) async fn measure(site: &Site, report: &mut Report) -> anyhow::Result<()> {
-    let (rounds, seconds, sends) = site.effort.pick((1, 10, 200), (3, 60, 1000));
+    let (rounds, seconds, sends) = site.effort.pick((1, 10, 200), (2, 60, 1000));
     let name = format!("sends under load for {seconds} s");
     let mut tail = Figure::new(format!("{name}, p99"), "ms").row(4).beside("p50").at_most(4.0, 2.5);
     let mut stall =
