@@ -274,16 +274,13 @@ impl Listener {
         tokio::select! {
             biased;
             Ok(()) = self.newest.changed() => Heard::Entries,
-            signal = self.signals.recv() => match signal {
-                Ok(signal) => Heard::Signal(signal),
-                // Who comes, goes or types is soon told again. The one signal that must not be lost is this.
-                Err(broadcast::error::RecvError::Lagged(_)) => {
-                    Heard::Signal(Signal::CredentialsChanged)
-                }
-                // The line lives for as long as anybody listens to it.
-                Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
-            },
+            signal = next_of(&mut self.signals) => Heard::Signal(signal),
         }
+    }
+
+    /// Like [`Self::heard`], for readers to whom somebody else tells of entries.
+    pub async fn signal(&mut self) -> Signal {
+        next_of(&mut self.signals).await
     }
 
     /// The newest sequence of which the listener was told; 0 before the first time. The log may be longer.
@@ -296,6 +293,16 @@ impl Listener {
         if self.newest.changed().await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+async fn next_of(signals: &mut broadcast::Receiver<Signal>) -> Signal {
+    match signals.recv().await {
+        Ok(signal) => signal,
+        // Who comes, goes or types is soon told again. The one signal that must not be lost is this.
+        Err(broadcast::error::RecvError::Lagged(_)) => Signal::CredentialsChanged,
+        // The line lives for as long as anybody listens to it.
+        Err(broadcast::error::RecvError::Closed) => std::future::pending().await,
     }
 }
 

@@ -1,9 +1,10 @@
 //! A feed: the logs of accounts in one wire's words. What several connections of an account need is read and rendered
 //! once.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex as SyncMutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,13 +13,12 @@ use engine::access::Caller;
 use engine::store::{LogEntry, LogPage};
 use engine::wakeups::{Heard, Listener, Signal};
 use engine::{Engine, EngineError};
-use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep_until};
+
+use crate::tail::{Place, Tail};
 
 /// So many entries are read from a log at once.
 const PAGE_ENTRIES: usize = 100;
-/// So many frames of an account are kept for its other connections.
-const KEPT_FRAMES: usize = 64;
 /// How long a reader rests when its log could not be read; twice as long after each further failure.
 const REST_AFTER_FAILURE: Duration = Duration::from_millis(250);
 /// After so many failures in a row, some 16 seconds, a reader gives up. Until then a database that hiccups ends nothing.
@@ -56,39 +56,23 @@ pub struct Feed<R: Render>(Arc<Shared<R>>);
 struct Shared<R: Render> {
     engine: Engine,
     render: R,
-    tails: SyncMutex<HashMap<AccountId, Weak<Tail<R::Content>>>>,
-}
-
-/// The end of one account's log, as far as its connections have come.
-struct Tail<C> {
-    window: Mutex<Window<C>>,
-}
-
-struct Window<C> {
-    /// Rising, without a gap, and ending at [`Self::end`].
-    frames: VecDeque<Arc<Frame<C>>>,
-    /// The last sequence that was read.
-    end: i64,
-    /// Where the log ended at that time.
-    newest: i64,
+    tails: SyncMutex<HashMap<AccountId, Arc<Tail<R::Content>>>>,
 }
 
 /// One connection's place in the log of its account.
 pub struct Reader<R: Render> {
     feed: Feed<R>,
     account: AccountId,
-    tail: Option<Arc<Tail<R::Content>>>,
+    tail: Arc<Tail<R::Content>>,
     listener: Listener,
     position: i64,
-    /// Whether there may be entries behind the position, without a wake-up.
-    behind: bool,
-    /// What went wrong since the log was last read.
+    /// What went wrong since the log was last read from further back than the window.
     failures: Failures,
 }
 
 /// Failures in a row. They outlive a dropped future, so that a reader that is asked again and again rests all the same.
 #[derive(Default)]
-struct Failures {
+pub(crate) struct Failures {
     count: u32,
     resting_until: Option<Instant>,
 }
@@ -126,30 +110,45 @@ impl<R: Render> Feed<R> {
         Reader {
             feed: self.clone(),
             account,
-            tail: Some(tail),
+            tail,
             listener,
             position,
-            behind: true,
             failures: Failures::default(),
         }
     }
 
     fn tail_of(&self, account: AccountId) -> Arc<Tail<R::Content>> {
         let mut tails = self.tails();
-        if let Some(tail) = tails.get(&account).and_then(Weak::upgrade) {
-            return tail;
-        }
-        let window = Window { frames: VecDeque::new(), end: 0, newest: 0 };
-        let tail = Arc::new(Tail { window: Mutex::new(window) });
-        tails.insert(account, Arc::downgrade(&tail));
-        tail
+        let tail = tails.entry(account).or_insert_with(|| Arc::new(Tail::new()));
+        tail.window().readers += 1;
+        Arc::clone(tail)
     }
 
-    fn tails(&self) -> std::sync::MutexGuard<'_, HashMap<AccountId, Weak<Tail<R::Content>>>> {
+    fn tails(&self) -> MutexGuard<'_, HashMap<AccountId, Arc<Tail<R::Content>>>> {
         self.0.tails.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Entries behind `after`, rendered.
+    /// Entries behind `after`, rendered. Tries again for a while when the log cannot be read.
+    async fn load_at_last(
+        &self,
+        account: AccountId,
+        after: i64,
+        failures: &mut Failures,
+    ) -> Result<Loaded<R::Content>, EngineError> {
+        loop {
+            if let Some(until) = failures.resting_until {
+                sleep_until(until).await;
+            }
+            match self.load(account, after).await {
+                Ok(loaded) => {
+                    *failures = Failures::default();
+                    return Ok(loaded);
+                }
+                Err(error) => failures.note(error)?,
+            }
+        }
+    }
+
     async fn load(
         &self,
         account: AccountId,
@@ -192,28 +191,89 @@ impl<R: Render> Reader<R> {
 
     /// What comes next. Dropping the future loses nothing. Answers an error when the log could not be read for a while.
     pub async fn next(&mut self) -> Result<Next<R::Content>, EngineError> {
+        let tail = Arc::clone(&self.tail);
         loop {
-            if self.behind {
-                match self.load_at_last().await? {
-                    Loaded::CutOff { oldest } => return Ok(Next::CutOff { oldest }),
-                    Loaded::Frames { frames, newest } => {
-                        let last = frames.last().map(|last| last.logged.sequence);
-                        self.position = last.unwrap_or(self.position);
-                        // Whoever is up to date waits for the next wake-up, and does not look again for nothing. Kept
-                        // frames may be older than the wake-up that led to them.
-                        let newest = newest.max(self.listener.newest());
-                        self.behind = last.is_some() && self.position < newest;
-                        if last.is_some() {
-                            return Ok(Next::Frames(frames));
-                        }
+            // From before the look at the window, so that no move falls between the two.
+            let mut moved = pin!(tail.moved.notified());
+            moved.as_mut().enable();
+            let place = tail.window().place_of(self.position);
+            match place {
+                Place::Within(frames) => return Ok(self.hand_out(frames)),
+                Place::Before { end } => {
+                    if let Some(next) = self.read_alone(end).await? {
+                        return Ok(next);
+                    }
+                    continue;
+                }
+                Place::AtTheEnd => {}
+            }
+            tokio::select! {
+                biased;
+                () = moved => {}
+                signal = self.listener.signal() => return Ok(Next::Signal(signal)),
+                mut failures = tail.on_watch.lock() => {
+                    if let Some(next) = self.keep_watch(&tail, &mut failures).await? {
+                        return Ok(next);
                     }
                 }
             }
-            match self.listener.heard().await {
-                Heard::Entries => self.behind = self.position < self.listener.newest(),
-                Heard::Signal(signal) => return Ok(Next::Signal(signal)),
+        }
+    }
+
+    /// Comes from further back, and reads a page for itself; where the window begins, it goes on with the others. None when
+    /// nothing is left before its `end`.
+    async fn read_alone(&mut self, end: i64) -> Result<Option<Next<R::Content>>, EngineError> {
+        let loading = self.feed.load_at_last(self.account, self.position, &mut self.failures);
+        Ok(match loading.await? {
+            Loaded::Frames { frames, .. } if frames.is_empty() => {
+                self.position = end;
+                None
+            }
+            Loaded::Frames { frames, .. } => Some(self.hand_out(frames)),
+            Loaded::CutOff { oldest } => Some(Next::CutOff { oldest }),
+        })
+    }
+
+    /// Is on watch until there is something for this reader; none when somebody else has moved the window before.
+    async fn keep_watch(
+        &mut self,
+        tail: &Tail<R::Content>,
+        failures: &mut Failures,
+    ) -> Result<Option<Next<R::Content>>, EngineError> {
+        // What was told while others were on watch is seen here, and heard below.
+        let mut may_go_on = tail.window().may_go_on(self.listener.newest());
+        loop {
+            let Some(end) = tail.window().end_before(self.position) else { return Ok(None) };
+            if !may_go_on {
+                match self.listener.heard().await {
+                    // It may be in the window already.
+                    Heard::Entries => may_go_on = end < self.listener.newest(),
+                    Heard::Signal(signal) => return Ok(Some(Next::Signal(signal))),
+                }
+                continue;
+            }
+            match self.feed.load_at_last(self.account, end, failures).await? {
+                // What the others have not read is forgotten, and this one does not need it.
+                Loaded::CutOff { .. } if end < self.position => tail.skip_to(self.position),
+                Loaded::CutOff { oldest } => return Ok(Some(Next::CutOff { oldest })),
+                Loaded::Frames { mut frames, newest } => {
+                    let last = frames.last().map(|last| last.logged.sequence);
+                    // Whoever is up to date waits for the next wake-up, and does not look again for nothing.
+                    let newest = newest.max(self.listener.newest());
+                    may_go_on = last.is_some_and(|last| last < newest);
+                    tail.append(&frames);
+                    frames.retain(|frame| self.position < frame.logged.sequence);
+                    if !frames.is_empty() {
+                        return Ok(Some(self.hand_out(frames)));
+                    }
+                }
             }
         }
+    }
+
+    fn hand_out(&mut self, frames: Vec<Arc<Frame<R::Content>>>) -> Next<R::Content> {
+        self.position = frames.last().map_or(self.position, |last| last.logged.sequence);
+        Next::Frames(frames)
     }
 
     /// Notes that these frames were written to a client: their messages count as delivered. A failure must not end the
@@ -229,42 +289,6 @@ impl<R: Render> Reader<R> {
             let caller = Caller::account_holder(self.account);
             self.feed.0.engine.note_handed_over(&caller, &entries).await;
         }
-    }
-
-    /// Tries again for a while when the log cannot be read.
-    async fn load_at_last(&mut self) -> Result<Loaded<R::Content>, EngineError> {
-        loop {
-            if let Some(until) = self.failures.resting_until {
-                sleep_until(until).await;
-            }
-            match self.load().await {
-                Ok(loaded) => {
-                    self.failures = Failures::default();
-                    return Ok(loaded);
-                }
-                Err(error) => self.failures.note(error)?,
-            }
-        }
-    }
-
-    async fn load(&self) -> Result<Loaded<R::Content>, EngineError> {
-        let after = self.position;
-        let Some(tail) = &self.tail else { return self.feed.load(self.account, after).await };
-        let mut window = tail.window.lock().await;
-        if let Some(frames) = window.behind(after) {
-            return Ok(Loaded::Frames { frames, newest: window.newest });
-        }
-        if after < window.end {
-            // Somebody who comes from further back reads alone, until the kept frames are reached.
-            drop(window);
-            return self.feed.load(self.account, after).await;
-        }
-        let loaded = self.feed.load(self.account, after).await?;
-        if let Loaded::Frames { frames, newest } = &loaded {
-            let alone = Arc::strong_count(tail) == 1;
-            window.append(frames, *newest, if alone { 0 } else { KEPT_FRAMES });
-        }
-        Ok(loaded)
     }
 }
 
@@ -286,37 +310,12 @@ impl Failures {
     }
 }
 
-impl<C> Window<C> {
-    /// The kept frames behind `after`, if all that follow it are kept.
-    fn behind(&self, after: i64) -> Option<Vec<Arc<Frame<C>>>> {
-        let first = self.frames.front()?.logged.sequence;
-        if after + 1 < first || self.end <= after {
-            return None;
-        }
-        let skipped = usize::try_from(after + 1 - first).ok()?;
-        Some(self.frames.iter().skip(skipped).cloned().collect())
-    }
-
-    /// Goes on to the end of `frames`, which were read when the log ended at `newest`, and keeps the last `kept_max` of
-    /// them and of those before.
-    fn append(&mut self, frames: &[Arc<Frame<C>>], newest: i64, kept_max: usize) {
-        self.newest = newest;
-        let (Some(first), Some(last)) = (frames.first(), frames.last()) else { return };
-        if first.logged.sequence != self.end + 1 {
-            self.frames.clear();
-        }
-        self.end = last.logged.sequence;
-        self.frames.extend(frames.iter().cloned());
-        let excess = self.frames.len().saturating_sub(kept_max);
-        self.frames.drain(..excess);
-    }
-}
-
 impl<R: Render> Drop for Reader<R> {
     fn drop(&mut self) {
         let mut tails = self.feed.tails();
-        self.tail = None;
-        if tails.get(&self.account).is_some_and(|tail| tail.strong_count() == 0) {
+        let mut window = self.tail.window();
+        window.readers -= 1;
+        if window.readers == 0 {
             tails.remove(&self.account);
         }
     }

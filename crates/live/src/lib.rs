@@ -4,5 +4,6 @@
 //! a face of the server brings a [`Render`] for its own words, and owns the connection itself.
 
 mod feed;
+mod tail;
 
 pub use feed::{Feed, Frame, Next, Reader, Render};

@@ -37,7 +37,7 @@ pub(crate) const PATH: &str = "/connection/websocket";
 /// The one sub-protocol that is spoken; clients of the JSON kind mostly name none.
 const SUB_PROTOCOL: &str = "centrifuge-json";
 /// What a connection reads at once, in bytes: almost everything that clients send is the three bytes of a pong.
-const READ_BUFFER_BYTES: usize = 1 << 10;
+const READ_BUFFER_BYTES: usize = 1 << 8;
 /// The most that may wait to be written to a connection, in bytes. More than one frame never waits.
 const WRITE_BUFFER_BYTES_MAX: usize = 16 << 20;
 /// What a person is told who has too many connections; one of them may end at any time.
