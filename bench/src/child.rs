@@ -27,7 +27,7 @@ pub(crate) const WITH_SETTINGS: &str = "server-with-settings";
 pub(crate) const DATA_DIR: &str = "data_dir";
 
 /// So many of the people have a chat, at most.
-pub(crate) const PAIRED: usize = 16;
+const PAIRED: usize = 16;
 
 /// A server that runs until this is dropped.
 pub(crate) struct ServerProcess {

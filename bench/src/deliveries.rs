@@ -1,6 +1,6 @@
 //! What live streams are given in a second, beside a server of the same stack that does nothing else.
 //!
-//! Eight accounts with 125 streams each, which ask for new messages only. Everybody who writes to one of these accounts
+//! Four accounts with 500 streams each, which ask for new messages only. Everybody who writes to one of these accounts
 //! waits until the message is there on all of its streams, and writes again: so each message is one write to each stream,
 //! on both sides, none is lost, and the sends are few beside the deliveries.
 //!
@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use self::fan_out::publish;
 pub(crate) use self::fan_out::{PLAIN_FAN_OUT, run as run_plain_fan_out};
 use crate::as_float;
-use crate::child::{PAIRED, ServerProcess, ServerWithPeople, person};
+use crate::child::{ServerProcess, ServerWithPeople, person};
 use crate::client_thread;
 use crate::cpu::CpuTime;
 use crate::effort::Effort;
@@ -29,9 +29,9 @@ use crate::report::Report;
 use crate::streams::{self, Streams, Wanted};
 
 /// Accounts whose logs are followed; each has somebody who writes to it.
-const ACCOUNTS: usize = PAIRED / 2;
+const ACCOUNTS: usize = 4;
 /// Streams of each of them.
-const STREAMS: usize = 125;
+const STREAMS: usize = 500;
 /// Files that a process has open besides the streams.
 const OTHER_FILES: usize = 200;
 /// What is written.
@@ -62,7 +62,7 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) -> anyhow::Resu
         report.skip(11, name, refusal.to_string());
         return Ok(());
     }
-    let server = ServerWithPeople::start(PAIRED)?;
+    let server = ServerWithPeople::start(2 * ACCOUNTS)?;
     let plain_server = ServerProcess::start(PLAIN_FAN_OUT, &[])?;
     let mut sends = Vec::new();
     for account in 0..ACCOUNTS {
