@@ -231,7 +231,8 @@ impl Event {
     }
 
     /// What the logs keep of this event, and whose logs. `chat` is where it happened. Both of its sides hear of
-    /// everything, except that hiding a chat is nobody else's business.
+    /// everything, except that hiding a chat is nobody else's business, and that nobody needs to be told what reached
+    /// their own clients.
     pub(crate) fn entries(&self, chat: Option<&Chat>, at: Timestamp) -> Vec<(AccountId, Entry)> {
         let (kind, message, side) = match self {
             Self::ChatOpened(_) => (EntryKind::ChatOpened, None, None),
@@ -261,10 +262,26 @@ impl Event {
         };
         let Some(chat) = chat else { return Vec::new() };
         let entry = Entry { kind, chat: Some(chat.id), message, side, webhook: None, at };
-        let private = matches!(kind, EntryKind::ChatHidden | EntryKind::ChatShown);
+        let concerns = |reader: Side| match kind {
+            EntryKind::ChatHidden | EntryKind::ChatShown => side == Some(reader),
+            EntryKind::ChatDelivered => side != Some(reader),
+            EntryKind::ChatOpened
+            | EntryKind::MessageCreated
+            | EntryKind::MessageUpdated
+            | EntryKind::ChatRead
+            | EntryKind::ChatTurnChanged
+            | EntryKind::ChatClosed
+            | EntryKind::ChatReopened
+            | EntryKind::DisputeStarted
+            | EntryKind::DisputeEnded
+            | EntryKind::ChatBlocked
+            | EntryKind::ChatUnblocked
+            | EntryKind::WebhookFailing
+            | EntryKind::WebhookSwitchedOff => true,
+        };
         [Side::Seller, Side::Buyer]
             .into_iter()
-            .filter(|&reader| !private || side == Some(reader))
+            .filter(|&reader| concerns(reader))
             .map(|reader| (chat.seat(reader).account, entry.clone()))
             .collect()
     }

@@ -10,6 +10,7 @@ use domain::id::{ChatId, MessageId, ShopId};
 use domain::message::Message;
 use domain::permission::{Permission, may_write};
 use domain::refusal::Missing;
+use futures_util::future::{join_all, try_join};
 use uuid::Uuid;
 
 use crate::access::{Caller, Host};
@@ -42,6 +43,13 @@ impl<T> Page<T> {
     pub fn last_if_more(&self) -> Option<&T> {
         self.items.last().filter(|_| self.has_more)
     }
+}
+
+/// That a message reaches its reader: see [`Engine::delivery`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    chat: ChatId,
+    message: MessageId,
 }
 
 /// Which chats to list by activity.
@@ -204,7 +212,7 @@ impl Engine {
     }
 
     /// The new and the edited messages that these entries of the caller's log tell of, as they are now, each with its
-    /// chat. Once they are handed over, [`Self::note_handed_over`] is to be told.
+    /// chat. Once one is handed over, its [`Self::delivery`] is to be noted.
     pub async fn messages_of_entries(
         &self,
         caller: &Caller,
@@ -214,9 +222,8 @@ impl Engine {
         let ids: Vec<_> =
             said.filter_map(|logged| Some((logged.entry.chat?, logged.entry.message?))).collect();
         let chats: Vec<_> = ids.iter().map(|&(chat, _)| chat).collect();
-        let chats = self.chats(caller, &chats).await?;
-        let mut found = self.store().messages_by_id(&ids).await?;
-        found.retain(|message| chats.contains_key(&message.chat));
+        let messages = async { Ok(self.store().messages_by_id(&ids).await?) };
+        let (chats, found) = try_join(self.chats(caller, &chats), messages).await?;
         let found = found.into_iter().filter_map(|message| {
             let chat = chats.get(&message.chat)?.clone();
             Some((message.id, (chat, message)))
@@ -240,28 +247,23 @@ impl Engine {
         Ok(Some((chat, message)))
     }
 
-    /// Notes that the messages that these entries of the caller's log show have reached a client of the caller's. What the
-    /// caller's own side wrote says nothing about what reached it.
-    pub async fn note_handed_over(&self, caller: &Caller, entries: &[LogEntry]) {
-        let shown: Vec<_> = entries
-            .iter()
-            .filter(|logged| logged.entry.kind.shows_message())
-            .filter_map(|LogEntry { entry, .. }| Some((entry.chat?, entry.message?, entry.side)))
-            .collect();
-        if shown.is_empty() {
-            return;
-        }
-        match self.chats(caller, &shown.iter().map(|&(chat, ..)| chat).collect::<Vec<_>>()).await {
-            Ok(chats) => {
-                let received = shown.into_iter().filter_map(|(chat, message, author)| {
-                    let side = caller.actor.side_in(chats.get(&chat)?)?;
-                    (author != Some(side)).then_some((chat, message))
-                });
-                let newest = newest_of_each_chat(received);
-                self.note_newest(caller, &chats.values().collect::<Vec<_>>(), &newest).await;
-            }
-            Err(error) => not_noted(&error),
-        }
+    /// What is to be noted once the caller was handed `message` of `chat`; none when that is known already, or when the
+    /// caller's own side wrote it, which says nothing about what reached it.
+    pub fn delivery(&self, caller: &Caller, chat: &Chat, message: &Message) -> Option<Delivery> {
+        let side = caller.actor.side_in(chat)?;
+        let is_of_others = message.author.role.side() != Some(side);
+        (is_of_others && is_news(chat, side, message.id))
+            .then_some(Delivery { chat: chat.id, message: message.id })
+    }
+
+    /// Notes that messages have reached a client of the caller's.
+    pub async fn note_deliveries(
+        &self,
+        caller: &Caller,
+        deliveries: impl IntoIterator<Item = Delivery>,
+    ) {
+        let delivered = deliveries.into_iter().map(|Delivery { chat, message }| (chat, message));
+        self.mark_delivered(caller, newest_of_each_chat(delivered)).await;
     }
 
     /// How much the caller has not read.
@@ -330,35 +332,42 @@ impl Engine {
         Ok(Page::of(self.store().messages(&query).await?, limit))
     }
 
-    /// What a client was handed has reached it. A failure must not spoil the reading: the next fetch says it again.
+    /// What a client was handed has reached it.
     async fn note_delivery(&self, caller: &Caller, chats: &[&Chat], messages: &[Message]) {
         let newest = newest_of_each_chat(messages.iter().map(|message| (message.chat, message.id)));
-        self.note_newest(caller, chats, &newest).await;
+        let news = chats.iter().filter_map(|chat| {
+            let (up_to, side) = (*newest.get(&chat.id)?, caller.actor.side_in(chat)?);
+            is_news(chat, side, up_to).then_some((chat.id, up_to))
+        });
+        self.mark_delivered(caller, news).await;
     }
 
-    async fn note_newest(
+    async fn mark_delivered(
         &self,
         caller: &Caller,
-        chats: &[&Chat],
-        newest: &HashMap<ChatId, MessageId>,
+        up_to: impl IntoIterator<Item = (ChatId, MessageId)>,
     ) {
-        let commands = chats.iter().filter_map(|chat| {
-            let up_to = *newest.get(&chat.id)?;
-            let side = caller.actor.side_in(chat)?;
-            let marks = &chat.seat(side).marks;
-            // Where everything is read, everything was delivered; what remains are the caller's own lines.
-            let news = marks.unread > 0 && !marks.has_received(up_to);
-            news.then(|| {
-                let command = MarkDelivered { actor: caller.actor.clone(), chat: chat.id, up_to };
-                self.run(Command::MarkDelivered(command))
-            })
+        let commands = up_to.into_iter().map(|(chat, up_to)| {
+            let command = MarkDelivered { actor: caller.actor.clone(), chat, up_to };
+            self.run(Command::MarkDelivered(command))
         });
-        for outcome in futures_util::future::join_all(commands).await {
+        for outcome in join_all(commands).await {
             if let Err(error) = outcome {
-                not_noted(&error);
+                // A failure must not spoil the reading: the next fetch says it again.
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a delivery was not noted"
+                );
             }
         }
     }
+}
+
+/// Whether a message of the chat has not reached `side` before. Where everything is read, everything was delivered; what
+/// remains are the side's own lines.
+fn is_news(chat: &Chat, side: Side, message: MessageId) -> bool {
+    let marks = &chat.seat(side).marks;
+    marks.unread > 0 && !marks.has_received(message)
 }
 
 fn newest_of_each_chat(
@@ -370,8 +379,4 @@ fn newest_of_each_chat(
         *up_to = message.max(*up_to);
     }
     newest
-}
-
-fn not_noted(error: &EngineError) {
-    tracing::warn!(error = error as &dyn std::error::Error, "a delivery was not noted");
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use domain::id::AccountId;
 use engine::access::Caller;
+use engine::queries::Delivery;
 use engine::store::{LogEntry, LogPage};
 use engine::wakeups::{Heard, Listener, Signal};
 use engine::{Engine, EngineError};
@@ -30,13 +31,21 @@ pub trait Render: Send + Sync + 'static {
     /// What an entry becomes, for instance the bytes that are written.
     type Content: Send + Sync + 'static;
 
-    /// One content for each of `entries` of the log of `account`, in the same order; none where the wire has nothing to
-    /// say.
+    /// What each of `entries` of the log of `account` becomes, in the same order.
     async fn render(
         &self,
         account: AccountId,
         entries: &[LogEntry],
-    ) -> Result<Vec<Option<Self::Content>>, EngineError>;
+    ) -> Result<Vec<Rendered<Self::Content>>, EngineError>;
+}
+
+/// What an entry became.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rendered<C> {
+    /// None where the wire has nothing to say.
+    pub content: Option<C>,
+    /// What is to be noted once the content was written to a client.
+    pub delivery: Option<Delivery>,
 }
 
 /// An entry of a log, rendered.
@@ -46,6 +55,7 @@ pub struct Frame<C> {
     pub logged: LogEntry,
     /// What it became.
     pub content: Option<C>,
+    delivery: Option<Delivery>,
     /// Whether a connection has noted that it was handed over.
     handed_over: AtomicBool,
 }
@@ -164,9 +174,10 @@ impl<R: Render> Feed<R> {
         if entries.is_empty() {
             return Ok(Loaded::Frames { frames: Vec::new(), newest });
         }
-        let contents = shared.render.render(account, &entries).await?;
-        let frames = entries.into_iter().zip(contents).map(|(logged, content)| {
-            Arc::new(Frame { logged, content, handed_over: AtomicBool::new(false) })
+        let rendered = shared.render.render(account, &entries).await?;
+        let frames = entries.into_iter().zip(rendered).map(|(logged, rendered)| {
+            let Rendered { content, delivery } = rendered;
+            Arc::new(Frame { logged, content, delivery, handed_over: AtomicBool::new(false) })
         });
         Ok(Loaded::Frames { frames: frames.collect(), newest })
     }
@@ -280,15 +291,12 @@ impl<R: Render> Reader<R> {
     /// connection: the next fetch says it again.
     pub async fn delivered(&self, frames: &[Arc<Frame<R::Content>>]) {
         // One connection speaks for all that share a frame.
-        let first_time = frames.iter().filter(|frame| {
-            frame.logged.entry.kind.shows_message()
-                && !frame.handed_over.swap(true, Ordering::Relaxed)
+        let first_time = frames.iter().filter_map(|frame| {
+            let delivery = frame.delivery?;
+            (!frame.handed_over.swap(true, Ordering::Relaxed)).then_some(delivery)
         });
-        let entries: Vec<_> = first_time.map(|frame| frame.logged.clone()).collect();
-        if !entries.is_empty() {
-            let caller = Caller::account_holder(self.account);
-            self.feed.0.engine.note_handed_over(&caller, &entries).await;
-        }
+        let caller = Caller::account_holder(self.account);
+        self.feed.0.engine.note_deliveries(&caller, first_time).await;
     }
 }
 

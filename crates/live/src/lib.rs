@@ -6,4 +6,4 @@
 mod feed;
 mod tail;
 
-pub use feed::{Feed, Frame, Next, Reader, Render};
+pub use feed::{Feed, Frame, Next, Reader, Render, Rendered};

@@ -18,7 +18,7 @@ use webhooks::{
 
 use crate::names::EventKind;
 use crate::values::Time;
-use crate::views::EventView;
+use crate::views::{EventView, ShownEvent};
 
 /// The name of the format.
 pub const PUSH_FORMAT: &str = "native";
@@ -72,8 +72,9 @@ impl PushFormat for NativePush {
             return Ok(None);
         }
         let caller = Caller::account_holder(webhook.account);
-        let views = EventView::all(&self.engine, &caller, std::slice::from_ref(logged)).await?;
-        let Some(view) = views.first() else { return Ok(None) };
+        let shown = EventView::all(&self.engine, &caller, std::slice::from_ref(logged)).await?;
+        // What a push brings was not delivered by it.
+        let Some(ShownEvent { view, delivery: _ }) = shown.first() else { return Ok(None) };
         // The same for every attempt, so that a receiver can tell a repeat.
         let id = format!("event_{}_{}", webhook.id, logged.sequence);
         let body = serde_json::to_vec(view).map_err(|_| EngineError::Internal)?;

@@ -14,7 +14,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub(crate) use self::context::ContextView;
-pub(crate) use self::event::EventView;
+pub(crate) use self::event::{EventView, ShownEvent};
 pub(crate) use self::message::{AttachmentView, MessageView};
 pub(crate) use self::webhook::{DeliveryView, WebhookView};
 use crate::names::{AccountKindName, SideName, StateName, TurnName};

@@ -140,7 +140,8 @@ impl Connection {
                 next = reader.next() => match next? {
                     Next::Frames(frames) => {
                         self.publish(person, &frames).await?;
-                        deliver(&reader, &frames).await;
+                        // Partizap contract §7.8.
+                        reader.delivered(&frames).await;
                     }
                     Next::Signal(signal) => self.hear_signal(person, signal).await?,
                     Next::CutOff { .. } => return Err(Disconnect::InsufficientState.into()),
@@ -229,7 +230,7 @@ impl Connection {
         };
         let line = welcome.line()?;
         self.send(line).await?;
-        deliver(&reader, &missed).await;
+        reader.delivered(&missed).await;
         Ok(reader)
     }
 
@@ -334,13 +335,4 @@ fn heard(frame: Option<Result<Message, axum::Error>>) -> Step<Vec<Command>> {
 fn published(frames: &Frames) -> impl Iterator<Item = &Publication> {
     let contents = frames.iter().filter_map(|frame| frame.content.as_ref());
     contents.flat_map(|published| &published.publications)
-}
-
-/// Notes that the messages in `frames` have reached the client (Partizap contract §7.8).
-async fn deliver(reader: &Reader<PublicationWriter>, frames: &Frames) {
-    let is_message = |frame: &&Arc<Frame<Published>>| {
-        frame.content.as_ref().is_some_and(|published| published.delivers)
-    };
-    let messages: Vec<_> = frames.iter().filter(is_message).cloned().collect();
-    reader.delivered(&messages).await;
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use ::live::Render;
+use ::live::{Render, Rendered};
 use async_trait::async_trait;
 use domain::chat::Chat;
 use domain::event::{Entry, EntryKind};
@@ -10,6 +10,7 @@ use domain::id::{AccountId, ChatId, MessageId};
 use domain::message::Message;
 use engine::EngineError;
 use engine::access::Caller;
+use engine::queries::Delivery;
 use engine::store::LogEntry;
 
 use super::event::Event;
@@ -22,8 +23,6 @@ pub(crate) struct Published {
     /// At least one. Only the last has an offset, that of the entry: a client that is cut off between them comes back
     /// to all of them.
     pub(crate) publications: Vec<Publication>,
-    /// Whether a message is among them that counts as delivered once it is written.
-    pub(crate) delivers: bool,
 }
 
 /// Writes entries as publications.
@@ -39,17 +38,20 @@ impl Render for PublicationWriter {
         &self,
         account: AccountId,
         entries: &[LogEntry],
-    ) -> Result<Vec<Option<Published>>, EngineError> {
+    ) -> Result<Vec<Rendered<Published>>, EngineError> {
         let page = Page::load(&self.face, account, entries).await?;
         let published = entries.iter().map(|logged| {
             let events = page.events(&logged.entry);
-            let Some(last) = events.len().checked_sub(1) else { return Ok(None) };
+            let Some(last) = events.len().checked_sub(1) else {
+                return Ok(Rendered { content: None, delivery: None });
+            };
             let publications = events.iter().enumerate().map(|(index, event)| {
                 let offset = (index == last).then_some(logged.sequence);
                 Publication::new(event, offset)
             });
             let publications = publications.collect::<Result<_, _>>()?;
-            Ok(Some(Published { publications, delivers: page.is_received(&logged.entry) }))
+            let content = Some(Published { publications });
+            Ok(Rendered { content, delivery: page.delivery(&logged.entry) })
         });
         published.collect()
     }
@@ -143,10 +145,10 @@ impl<'f> Page<'f> {
         Event::UnreadUpdate { unread_count: self.unread_total }
     }
 
-    /// Whether the entry brings the person somebody else's message.
-    fn is_received(&self, entry: &Entry) -> bool {
-        let message = self.message_in_sight(entry);
-        message.is_some_and(|message| message.author.account != self.account)
+    /// What is to be noted when the entry brings the person somebody else's message.
+    fn delivery(&self, entry: &Entry) -> Option<Delivery> {
+        let (chat, message) = self.in_sight(entry).zip(self.message_in_sight(entry))?;
+        self.face.engine.delivery(&Caller::account_holder(self.account), chat, message)
     }
 
     /// The new message, if the entry tells of one, unless the person has hidden its chat.

@@ -4,6 +4,7 @@ use domain::chat::Chat;
 use domain::id::{ChatId, MessageId, WebhookId};
 use domain::message::Message;
 use engine::access::Caller;
+use engine::queries::Delivery;
 use engine::store::LogEntry;
 use engine::{Engine, EngineError};
 use serde::Serialize;
@@ -32,21 +33,29 @@ pub(crate) struct EventView {
     at: Time,
 }
 
+/// An event that is shown to the owner of a log.
+pub(crate) struct ShownEvent {
+    pub(crate) view: EventView,
+    /// What is to be noted once it was handed over.
+    pub(crate) delivery: Option<Delivery>,
+}
+
 impl EventView {
-    /// One view for each of `entries` of the caller's log, in the same order.
+    /// One for each of `entries` of the caller's log, in the same order.
     pub(crate) async fn all(
         engine: &Engine,
         caller: &Caller,
         entries: &[LogEntry],
-    ) -> Result<Vec<Self>, EngineError> {
+    ) -> Result<Vec<ShownEvent>, EngineError> {
         let messages = engine.messages_of_entries(caller, entries).await?;
-        let views = entries.iter().map(|logged| {
+        let shown = entries.iter().map(|logged| {
             let shown = logged.entry.message.filter(|_| logged.entry.kind.shows_message());
             let shown = shown.and_then(|id| messages.get(&id));
             let message = shown.and_then(|(chat, message)| show(engine, caller, chat, message));
-            Self::of(logged, message)
+            let delivery = shown.and_then(|(chat, message)| engine.delivery(caller, chat, message));
+            ShownEvent { view: Self::of(logged, message), delivery }
         });
-        Ok(views.collect())
+        Ok(shown.collect())
     }
 
     fn of(logged: &LogEntry, message: Option<MessageView>) -> Self {

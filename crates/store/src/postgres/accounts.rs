@@ -19,12 +19,7 @@ pub(super) const ACCOUNTS: &str =
 pub(super) const ACCOUNT_BY_EMAIL: &str =
     concat!("SELECT ", account_columns!(), " FROM accounts WHERE email_folded = $1");
 
-/// Accounts by id.
-pub(super) async fn by_ids(db: &Database, ids: &[AccountId]) -> Result<Vec<Account>, StoreError> {
-    accounts(&db.connection().await?, ids).await
-}
-
-/// One account for each of many who ask at the same time.
+/// Accounts by their ids.
 pub(super) struct AccountsById;
 
 impl Lookup for AccountsById {
@@ -35,7 +30,7 @@ impl Lookup for AccountsById {
         db: &Database,
         ids: &[AccountId],
     ) -> Result<Vec<(AccountId, Account)>, StoreError> {
-        let found = by_ids(db, ids).await?;
+        let found = accounts(&db.connection().await?, ids).await?;
         Ok(found.into_iter().map(|account| (account.id, account)).collect())
     }
 }

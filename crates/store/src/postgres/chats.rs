@@ -21,15 +21,18 @@ macro_rules! select_chat {
 pub(super) const BY_IDS: &str = select_chat!("id = ANY($1)");
 pub(super) const BY_PUBLIC_IDS: &str = select_chat!("public_id = ANY($1)");
 
-/// One chat.
-pub(super) async fn by_id(db: &Database, id: ChatId) -> Result<Option<Chat>, StoreError> {
-    db.query_one(BY_IDS, &[&[id.get()].as_slice()], chat).await
-}
+/// Chats by their ids.
+pub(super) struct ChatsById;
 
-/// Chats by id.
-pub(super) async fn by_ids(db: &Database, ids: &[ChatId]) -> Result<Vec<Chat>, StoreError> {
-    let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
-    db.query(BY_IDS, &[&ids], chat).await
+impl Lookup for ChatsById {
+    type Key = ChatId;
+    type Found = Chat;
+
+    async fn look_up(db: &Database, ids: &[ChatId]) -> Result<Vec<(ChatId, Chat)>, StoreError> {
+        let ids: Vec<i64> = ids.iter().map(|id| id.get()).collect();
+        let found = db.query(BY_IDS, &[&ids], chat).await?;
+        Ok(found.into_iter().map(|chat| (chat.id, chat)).collect())
+    }
 }
 
 /// Chats by their UUIDs.

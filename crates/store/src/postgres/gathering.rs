@@ -1,15 +1,19 @@
 //! Lookups that go together: while one statement is on its way, whoever wants the same kind of thing waits, and the next
 //! statement looks up for all of them.
 //!
-//! Every request has its key, its account and its chat looked up. One statement for each would cost the database more
-//! than the sends do. There is no timer: an idle server looks up at once. Nobody is answered by a statement that was sent
-//! before they asked.
+//! Every request has its key, its account and its chat looked up, and every live stream its log, its messages and their
+//! chats. One statement for each would cost the database more than the sends do. An idle server looks up at once. Nobody
+//! is answered by a statement that was sent before they asked.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::Hash;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::Duration;
 
 use engine::store::StoreError;
+use futures_util::FutureExt as _;
+use futures_util::future::try_join_all;
 use tokio::sync::{mpsc, oneshot};
 
 use super::database::Database;
@@ -18,8 +22,8 @@ use super::database::Database;
 const TOGETHER_MAX: usize = 256;
 /// So many wait in the queue itself; whoever comes then waits for a place in it.
 const QUEUE_MAX: usize = 1024;
-/// So many statements of a kind are on their way side by side.
-const SIDE_BY_SIDE: usize = 2;
+/// A question for more things than this has a statement of its own.
+const FEW: usize = 8;
 
 /// A kind of thing that is found by a unique key.
 pub(super) trait Lookup: Sized + 'static {
@@ -27,6 +31,9 @@ pub(super) trait Lookup: Sized + 'static {
     type Key: Clone + Eq + Hash + Send + Sync + 'static;
     /// What is found.
     type Found: Clone + Send + Sync + 'static;
+    /// How long to wait for more, when the last statement looked up several: whoever asks does not mind, and many may be
+    /// about to ask.
+    const PATIENCE: Duration = Duration::ZERO;
 
     /// What is found by those of `keys` by which something is found.
     fn look_up(
@@ -40,6 +47,7 @@ pub(super) type FoundByKey<L> = Vec<(<L as Lookup>::Key, <L as Lookup>::Found)>;
 
 /// Looks up one kind of thing, for many at once.
 pub(super) struct Gathering<L: Lookup> {
+    db: Arc<Database>,
     queue: mpsc::Sender<Waiting<L>>,
 }
 
@@ -49,14 +57,11 @@ struct Waiting<L: Lookup> {
 }
 
 impl<L: Lookup> Gathering<L> {
-    /// Starts the tasks that look up, on the current runtime. They end with this.
+    /// Starts the task that looks up, on the current runtime. It ends with this.
     pub(super) fn start(db: &Arc<Database>) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE_MAX);
-        let waiting = Arc::new(tokio::sync::Mutex::new(waiting));
-        for _ in 0..SIDE_BY_SIDE {
-            tokio::spawn(look_up_together::<L>(Arc::clone(db), Arc::clone(&waiting)));
-        }
-        Self { queue }
+        tokio::spawn(look_up_together::<L>(Arc::clone(db), waiting));
+        Self { db: Arc::clone(db), queue }
     }
 
     /// What is found by `key`.
@@ -67,19 +72,42 @@ impl<L: Lookup> Gathering<L> {
         }
         answered.await.unwrap_or_else(|_| Err(ended()))
     }
+
+    /// What is found by those of `keys` by which something is found, once each.
+    pub(super) async fn get_all(&self, keys: &[L::Key]) -> Result<Vec<L::Found>, StoreError> {
+        let unique: HashSet<&L::Key> = keys.iter().collect();
+        if unique.len() <= FEW {
+            let found = try_join_all(unique.into_iter().map(|key| self.get(key.clone()))).await?;
+            return Ok(found.into_iter().flatten().collect());
+        }
+        let unique: Vec<_> = unique.into_iter().cloned().collect();
+        let found = L::look_up(&self.db, &unique).await?;
+        Ok(found.into_iter().map(|(_, found)| found).collect())
+    }
 }
 
-async fn look_up_together<L: Lookup>(
-    db: Arc<Database>,
-    queue: Arc<tokio::sync::Mutex<mpsc::Receiver<Waiting<L>>>>,
-) {
+async fn look_up_together<L: Lookup>(db: Arc<Database>, mut queue: mpsc::Receiver<Waiting<L>>) {
     let mut together = Vec::with_capacity(TOGETHER_MAX);
-    loop {
-        if queue.lock().await.recv_many(&mut together, TOGETHER_MAX).await == 0 {
-            return;
+    let mut were_several = false;
+    while queue.recv_many(&mut together, TOGETHER_MAX).await != 0 {
+        if were_several && !L::PATIENCE.is_zero() {
+            tokio::time::sleep(L::PATIENCE).await;
+        } else {
+            // What has woken one of many, as a commit wakes streams, has woken the others, too: they are about to ask.
+            tokio::task::yield_now().await;
         }
+        while together.len() < TOGETHER_MAX
+            && let Ok(another) = queue.try_recv()
+        {
+            together.push(another);
+        }
+        were_several = 1 < together.len();
+
         let keys: Vec<L::Key> = together.iter().map(|waiting| waiting.key.clone()).collect();
-        let found = L::look_up(&db, &keys).await;
+        // Whatever is wrong with one statement, the next one is sent.
+        let found = AssertUnwindSafe(L::look_up(&db, &keys)).catch_unwind().await;
+        let found =
+            found.unwrap_or_else(|_| Err(StoreError::Failed("a lookup has panicked".into())));
         let found = found.map(|found| found.into_iter().collect::<HashMap<_, _>>());
         for Waiting { key, answer } in together.drain(..) {
             let answered = found.as_ref().map(|found| found.get(&key).cloned());

@@ -1,10 +1,13 @@
 //! The log of each account, and the totals that are kept beside its sequence.
 
+use std::time::Duration;
+
 use domain::Timestamp;
 use domain::id::AccountId;
 use engine::store::{LogPage, Pulse, StoreError, UnreadTotals};
 
 use super::database::Database;
+use super::gathering::Lookup;
 use crate::cells::{Cells as _, millisecond, number};
 use crate::rows::log::{entry, entry_columns};
 
@@ -13,38 +16,69 @@ const FORGET_ACCOUNTS: usize = 500;
 /// So many entries of a log are forgotten in one transaction.
 const FORGET_ENTRIES: u64 = 500;
 
-/// The two ends of the log and the entries, all as of the same moment; one row without an entry where there is none.
-pub(super) const PAGE: &str = concat!(
-    "SELECT coalesce((SELECT log_sequence FROM account_state WHERE account_id = $1), 0), \
-     (SELECT sequence FROM log WHERE account_id = $1 ORDER BY sequence LIMIT 1), \
+/// Of each log its two ends and the entries, all as of the same moment; one row without an entry where there is none.
+pub(super) const PAGES: &str = concat!(
+    "SELECT place, coalesce((SELECT log_sequence FROM account_state WHERE account_id = wanted.account), 0), \
+     (SELECT sequence FROM log WHERE account_id = wanted.account ORDER BY sequence LIMIT 1), \
      entries.sequence IS NOT NULL, entries.* \
-     FROM (VALUES (TRUE)) AS ends LEFT JOIN (SELECT ",
+     FROM unnest($1::BIGINT[], $2::BIGINT[], $3::BIGINT[]) WITH ORDINALITY AS wanted (account, after, entries_max, place) \
+     LEFT JOIN LATERAL (SELECT ",
     entry_columns!(),
-    " FROM log WHERE account_id = $1 AND sequence > $2 ORDER BY sequence LIMIT $3) AS entries ON TRUE \
-     ORDER BY entries.sequence"
+    " FROM log WHERE account_id = wanted.account AND sequence > wanted.after ORDER BY sequence LIMIT wanted.entries_max) \
+     AS entries ON TRUE \
+     ORDER BY place, entries.sequence"
 );
 
-/// A stretch of a log.
-pub(super) async fn page(
-    db: &Database,
-    account: AccountId,
-    after: i64,
-    limit: usize,
-) -> Result<LogPage, StoreError> {
-    let rows = db
-        .query(PAGE, &[&account.get(), &after, &number(limit)], |cells| {
-            let newest: i64 = cells.take()?;
-            let oldest: Option<i64> = cells.take()?;
-            let is_entry: bool = cells.take()?;
-            Ok((newest, oldest, if is_entry { Some(entry(cells)?) } else { None }))
-        })
-        .await?;
-    let (newest, oldest) = rows.first().map_or((0, None), |&(newest, oldest, _)| (newest, oldest));
-    Ok(LogPage {
-        entries: rows.into_iter().filter_map(|(_, _, entry)| entry).collect(),
-        oldest: oldest.unwrap_or(newest + 1),
-        newest,
-    })
+/// Stretches of logs.
+pub(super) struct LogPages;
+
+/// A stretch of a log, as it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Stretch {
+    /// Whose log.
+    pub(super) account: AccountId,
+    /// Behind which sequence.
+    pub(super) after: i64,
+    /// At most so many entries.
+    pub(super) limit: usize,
+}
+
+impl Lookup for LogPages {
+    type Key = Stretch;
+    type Found = LogPage;
+    /// Most who ask are live streams that a commit has woken.
+    const PATIENCE: Duration = Duration::from_millis(2);
+
+    async fn look_up(
+        db: &Database,
+        stretches: &[Stretch],
+    ) -> Result<Vec<(Stretch, LogPage)>, StoreError> {
+        let accounts: Vec<i64> = stretches.iter().map(|stretch| stretch.account.get()).collect();
+        let afters: Vec<i64> = stretches.iter().map(|stretch| stretch.after).collect();
+        let limits: Vec<i64> = stretches.iter().map(|stretch| number(stretch.limit)).collect();
+        let rows = db
+            .query(PAGES, &[&accounts, &afters, &limits], |cells| {
+                let place: i64 = cells.take()?;
+                let newest: i64 = cells.take()?;
+                let oldest: Option<i64> = cells.take()?;
+                let is_entry: bool = cells.take()?;
+                let entry = if is_entry { Some(entry(cells)?) } else { None };
+                Ok((place, oldest.unwrap_or(newest + 1), newest, entry))
+            })
+            .await?;
+        let pages = stretches.iter().zip(1_i64..).scan(
+            rows.into_iter().peekable(),
+            |rows, (&stretch, place)| {
+                let mut page = LogPage { entries: Vec::new(), oldest: 1, newest: 0 };
+                while let Some((_, oldest, newest, entry)) = rows.next_if(|row| row.0 == place) {
+                    (page.oldest, page.newest) = (oldest, newest);
+                    page.entries.extend(entry);
+                }
+                Some((stretch, page))
+            },
+        );
+        Ok(pages.collect())
+    }
 }
 
 // Looked up row by row, however many accounts are asked for and however small the tables seem to the planner.

@@ -9,6 +9,7 @@ use domain::message::Message;
 use engine::store::{MessageQuery, MessageRange, StoreError};
 
 use super::database::Database;
+use super::gathering::Lookup;
 use crate::cells::{Cells as _, number};
 use crate::rows::chats::{chat, chat_columns};
 use crate::rows::messages::{attachment, attachment_columns, message, message_columns};
@@ -49,23 +50,30 @@ pub(super) const BY_IDS: &str = concat!(
 );
 
 /// Single messages.
-pub(super) async fn by_ids(
-    db: &Database,
-    ids: &[(ChatId, MessageId)],
-) -> Result<Vec<Message>, StoreError> {
-    let ids: HashSet<(ChatId, MessageId)> = ids.iter().copied().collect();
-    let chats: HashSet<ChatId> = ids.iter().map(|&(chat, _)| chat).collect();
-    let parties: HashMap<_, _> = db.parties(chats).await?.into_iter().collect();
-    let (mut sellers, mut chats, mut messages) = (Vec::new(), Vec::new(), Vec::new());
-    for (chat, message) in ids {
-        if let Some(parties) = parties.get(&chat) {
-            sellers.push(parties.seller.get());
-            chats.push(chat.get());
-            messages.push(message.get());
+pub(super) struct MessagesById;
+
+impl Lookup for MessagesById {
+    type Key = (ChatId, MessageId);
+    type Found = Message;
+
+    async fn look_up(
+        db: &Database,
+        ids: &[(ChatId, MessageId)],
+    ) -> Result<Vec<((ChatId, MessageId), Message)>, StoreError> {
+        let chats: HashSet<ChatId> = ids.iter().map(|&(chat, _)| chat).collect();
+        let parties: HashMap<_, _> = db.parties(chats).await?.into_iter().collect();
+        let (mut sellers, mut chats, mut messages) = (Vec::new(), Vec::new(), Vec::new());
+        for (chat, message) in ids {
+            if let Some(parties) = parties.get(chat) {
+                sellers.push(parties.seller.get());
+                chats.push(chat.get());
+                messages.push(message.get());
+            }
         }
+        let found = db.query(BY_IDS, &[&sellers, &chats, &messages], message).await?;
+        let found = with_attachments(db, found).await?;
+        Ok(found.into_iter().map(|message| ((message.chat, message.id), message)).collect())
     }
-    let found = db.query(BY_IDS, &[&sellers, &chats, &messages], message).await?;
-    with_attachments(db, found).await
 }
 
 macro_rules! select_attachment {

@@ -53,15 +53,20 @@ use crate::cells::Cells;
 use access::KeysByHash;
 use accounts::AccountsById;
 pub(crate) use cells::PostgresCells;
-use chats::ChatsByPublicId;
+use chats::{ChatsById, ChatsByPublicId};
 pub(crate) use database::{Database, execute, query};
 pub(crate) use error::store_error;
-use gathering::Gathering;
+use gathering::{Gathering, Lookup as _};
 use indexer::Indexer;
+use log::{LogPages, Stretch};
+use messages::MessagesById;
 use units::Leases;
 
 /// So many connections a server opens at most.
 const CONNECTIONS_MAX: usize = 24;
+
+/// Pages of a log that are longer have a statement of their own.
+const SHARED_ENTRIES_MAX: usize = 100;
 
 /// Everything in one PostgreSQL database.
 pub struct PostgresStore {
@@ -69,7 +74,10 @@ pub struct PostgresStore {
     indexer: Indexer,
     keys: Gathering<KeysByHash>,
     accounts: Gathering<AccountsById>,
-    chats: Gathering<ChatsByPublicId>,
+    chats: Gathering<ChatsById>,
+    chats_by_public_id: Gathering<ChatsByPublicId>,
+    messages: Gathering<MessagesById>,
+    log_pages: Gathering<LogPages>,
     leases: Gathering<Leases>,
 }
 
@@ -89,6 +97,9 @@ impl PostgresStore {
             keys: Gathering::start(&db),
             accounts: Gathering::start(&db),
             chats: Gathering::start(&db),
+            chats_by_public_id: Gathering::start(&db),
+            messages: Gathering::start(&db),
+            log_pages: Gathering::start(&db),
             leases: Gathering::start(&db),
             db,
         })
@@ -152,15 +163,15 @@ impl Store for PostgresStore {
     }
 
     async fn chat(&self, id: ChatId) -> Result<Option<Chat>, StoreError> {
-        chats::by_id(&self.db, id).await
+        self.chats.get(id).await
     }
 
     async fn chats(&self, ids: &[ChatId]) -> Result<Vec<Chat>, StoreError> {
-        chats::by_ids(&self.db, ids).await
+        self.chats.get_all(ids).await
     }
 
     async fn chat_by_public_id(&self, id: Uuid) -> Result<Option<Chat>, StoreError> {
-        self.chats.get(id).await
+        self.chats_by_public_id.get(id).await
     }
 
     async fn chats_by_activity(&self, query: &ActivityQuery) -> Result<Vec<Chat>, StoreError> {
@@ -179,7 +190,7 @@ impl Store for PostgresStore {
         &self,
         ids: &[(ChatId, MessageId)],
     ) -> Result<Vec<Message>, StoreError> {
-        messages::by_ids(&self.db, ids).await
+        self.messages.get_all(ids).await
     }
 
     async fn search(&self, query: &SearchQuery) -> Result<Vec<Message>, StoreError> {
@@ -196,7 +207,13 @@ impl Store for PostgresStore {
         after: i64,
         limit: usize,
     ) -> Result<LogPage, StoreError> {
-        log::page(&self.db, account, after, limit).await
+        let stretch = Stretch { account, after, limit };
+        let page = if limit <= SHARED_ENTRIES_MAX {
+            self.log_pages.get(stretch).await?
+        } else {
+            LogPages::look_up(&self.db, &[stretch]).await?.pop().map(|(_, page)| page)
+        };
+        page.ok_or_else(|| StoreError::Failed("a log was not answered".to_owned()))
     }
 
     async fn pulses(&self, accounts: &[AccountId]) -> Result<Vec<Pulse>, StoreError> {
@@ -223,10 +240,7 @@ impl Store for PostgresStore {
     }
 
     async fn accounts(&self, ids: &[AccountId]) -> Result<Vec<Account>, StoreError> {
-        match ids {
-            [id] => Ok(self.accounts.get(*id).await?.into_iter().collect()),
-            _ => accounts::by_ids(&self.db, ids).await,
-        }
+        self.accounts.get_all(ids).await
     }
 
     async fn account_by_email(

@@ -277,11 +277,11 @@ async fn histories_and_attachments_are_found_by_their_chat() {
 async fn logs_are_ranges_of_their_table() {
     check(&[
         (
-            log::PAGE,
+            log::PAGES,
             &[
-                "account_state_pkey (account_id = $1)",
-                "log_pkey (account_id = $1)",
-                "log_pkey ((account_id = $1) AND (sequence > $2))",
+                "log_pkey ((account_id = wanted.account) AND (sequence > wanted.after))",
+                "account_state_pkey (account_id = wanted.account)",
+                "log_pkey (account_id = wanted.account)",
             ],
         ),
         (

@@ -8,11 +8,11 @@ use async_trait::async_trait;
 use domain::SignedDuration;
 use domain::commands::Subject;
 use domain::id::{AccountId, ChatId};
-use engine::EngineError;
 use engine::access::Caller;
 use engine::store::LogEntry;
 use engine::wakeups::Signal;
-use live::{Feed, Next, Reader, Render};
+use engine::{Engine, EngineError};
+use live::{Feed, Next, Reader, Render, Rendered};
 use testkit::{BUYER, PRODUCT, SELLER, Server};
 
 /// Renders an entry as its sequence, and counts.
@@ -27,9 +27,11 @@ impl Render for Counting {
         &self,
         _account: AccountId,
         entries: &[LogEntry],
-    ) -> Result<Vec<Option<i64>>, EngineError> {
+    ) -> Result<Vec<Rendered<i64>>, EngineError> {
         self.0.fetch_add(entries.len(), Ordering::SeqCst);
-        Ok(entries.iter().map(|logged| Some(logged.sequence)).collect())
+        let of_entry =
+            |logged: &LogEntry| Rendered { content: Some(logged.sequence), delivery: None };
+        Ok(entries.iter().map(of_entry).collect())
     }
 }
 
@@ -53,12 +55,36 @@ impl Render for Hiccuping {
         &self,
         account: AccountId,
         entries: &[LogEntry],
-    ) -> Result<Vec<Option<i64>>, EngineError> {
+    ) -> Result<Vec<Rendered<i64>>, EngineError> {
         let fails = |left: usize| left.checked_sub(1);
         match self.failures_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fails) {
             Ok(_) => Err(EngineError::Unavailable),
             Err(_) => self.rendering.render(account, entries).await,
         }
+    }
+}
+
+/// Renders an entry as its sequence, and shows the messages.
+struct Showing(Engine);
+
+#[async_trait]
+impl Render for Showing {
+    type Content = i64;
+
+    async fn render(
+        &self,
+        account: AccountId,
+        entries: &[LogEntry],
+    ) -> Result<Vec<Rendered<i64>>, EngineError> {
+        let caller = Caller::account_holder(account);
+        let messages = self.0.messages_of_entries(&caller, entries).await?;
+        let rendered = entries.iter().map(|logged| {
+            let shown = logged.entry.message.and_then(|id| messages.get(&id));
+            let delivery =
+                shown.and_then(|(chat, message)| self.0.delivery(&caller, chat, message));
+            Rendered { content: Some(logged.sequence), delivery }
+        });
+        Ok(rendered.collect())
     }
 }
 
@@ -220,7 +246,7 @@ async fn each_message_that_was_handed_over_is_noted_whoever_handed_it_over() {
     let (chat, quiet) = (open_chat(&server).await, open_order_chat(&server).await);
     let early = server.say(BUYER, quiet, "в другом чате").await;
     let late = server.say(BUYER, chat, "здесь").await;
-    let feed = Feed::new(server.engine().clone(), Counting::default());
+    let feed = Feed::new(server.engine().clone(), Showing(server.engine().clone()));
     let delivered = async |chat| server.chat(SELLER, chat).await.seller.marks.delivered_up_to;
     let newest =
         server.engine().events(&Caller::account_holder(SELLER), 0, 1).await.unwrap().newest;

@@ -11,7 +11,7 @@ use engine::access::Caller;
 use engine::store::LogEntry;
 use engine::wakeups::Signal;
 use engine::{Engine, EngineError};
-use live::Render;
+use live::{Render, Rendered};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ use crate::account::event_filter::PassingKind;
 use crate::names::EventKind;
 use crate::problem::Problem;
 use crate::values::Time;
-use crate::views::EventView;
+use crate::views::{EventView, ShownEvent};
 
 /// For how long a client waits before it connects again, unless it is told otherwise, in milliseconds.
 const RETRY_MS: u32 = 3_000;
@@ -43,12 +43,13 @@ impl Render for EventRender {
         &self,
         account: AccountId,
         entries: &[LogEntry],
-    ) -> Result<Vec<Option<Bytes>>, EngineError> {
+    ) -> Result<Vec<Rendered<Bytes>>, EngineError> {
         let caller = Caller::account_holder(account);
-        let views = EventView::all(&self.engine, &caller, entries).await?;
-        let frames = entries.iter().zip(&views).map(|(logged, view)| {
+        let shown = EventView::all(&self.engine, &caller, entries).await?;
+        let frames = entries.iter().zip(shown).map(|(logged, ShownEvent { view, delivery })| {
             let kind = EventKind::from(logged.entry.kind);
-            Some(event(Some(logged.sequence), kind.name(), view).into())
+            let content = event(Some(logged.sequence), kind.name(), &view).into();
+            Rendered { content: Some(content), delivery }
         });
         Ok(frames.collect())
     }
