@@ -28,7 +28,7 @@ const SETTINGS: [(&str, &str); 3] =
 /// The size of a marketplace which has grown out of one machine's file only in load: with fewer accounts the transactions
 /// of the baseline would mostly wait for one another, with many more nothing would stay in any cache.
 const PLAN: Plan = Plan { sellers: 1000, chats_of_seller: 20, buyers: 4000 };
-/// The first so many buyers, and the first seller, have a key to follow their logs by Torg's own API.
+/// The first so many buyers, and all sellers, have a key to follow their logs by Torg's own API.
 const READERS: i64 = 500;
 /// How long the index for search may take to come up with the messages of a round.
 const INDEXED_TIME_MAX: Duration = Duration::from_mins(2);
@@ -119,9 +119,10 @@ impl Site {
         let place = Schema::make(&postgres.url())?;
         let client = connect(place.url()).await?;
         let town = build(&place, async |server| {
-            let readers = (0..READERS).map(|index| FIRST_BUYER + index);
+            let sellers = FIRST_SELLER..FIRST_SELLER + PLAN.sellers;
+            let readers = sellers.chain(FIRST_BUYER..FIRST_BUYER + READERS);
             let town = Town::build(server.engine(), PLAN).await?;
-            town::put_keys(server.engine(), NATIVE_AUDIENCE, readers.chain([FIRST_SELLER])).await?;
+            town::put_keys(server.engine(), NATIVE_AUDIENCE, readers).await?;
             Ok(town)
         })
         .await?;

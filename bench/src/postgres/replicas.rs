@@ -1,7 +1,8 @@
-//! Two replicas: what it costs that every message is pushed to a stream on the other one, and how much later it comes.
-//! Those who are written to follow their logs on one stream each.
+//! Two replicas, behind which everybody sends on one and follows their log on the other: what it costs that messages are
+//! pushed across, and how much later they come.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -9,13 +10,13 @@ use local_services::Nats;
 use rand::RngExt as _;
 use torg::faces::NATIVE_AUDIENCE;
 
-use super::{READERS, Site};
+use super::{PLAN, READERS, Site};
 use crate::child::ServerProcess;
 use crate::figure::{Figure, median};
 use crate::load::{self, Choice, Connection, Requests};
 use crate::report::Report;
 use crate::streams::Streams;
-use crate::town::{Chat, FIRST_BUYER, TEXT, secret};
+use crate::town::{Chat, FIRST_BUYER, FIRST_SELLER, TEXT, secret};
 
 /// How many sellers send at the same time, half of them on each replica.
 const CONNECTIONS: usize = 64;
@@ -36,34 +37,12 @@ pub(super) async fn measure(site: &Site, nats: &Nats, report: &mut Report) -> an
     let with_nats = Pair::start(&[store, ("nats.url", &nats_url), SELLER_LIMIT])?;
     let without = Pair::start(&[store, SELLER_LIMIT])?;
 
-    let name = format!(
-        "PostgreSQL, two replicas: sends/s, {CONNECTIONS} connections, each of {READERS} receivers on a stream of the other"
-    );
-    let mut figure =
-        Figure::new(name, "/s").row(9).beside("without streams and NATS").at_least(0.8, 0.95);
-    let mut at_once = Vec::new();
-    for _ in 0..site.effort.rounds() {
-        let off = load::run(&without.requests(site), CONNECTIONS, site.effort.span())?.per_second;
-        site.indexed().await?;
-
-        let mut streams = Streams::open(&with_nats.streams()).await?;
-        let on = load::run(&with_nats.requests(site), CONNECTIONS, site.effort.span())?;
-        at_once.push(crate::as_float(streams.delivered()) / crate::as_float(on.answers));
-        tokio::time::timeout(DELIVERED_TIME_MAX, streams.wait_for(on.answers))
-            .await
-            .with_context(|| {
-                format!("of {} messages {} have come", on.answers, streams.delivered())
-            })??;
-        drop(streams);
-        site.indexed().await?;
-        figure.add(off, on.per_second);
-    }
-    report.add(figure);
-    at_once.sort_by(f64::total_cmp);
-    report.remark(format!(
-        "Every message came on its receiver's stream; {:.1} % of a round's were there when the last send was answered.",
-        median(&at_once).unwrap_or_default() * 100.0
-    ));
+    let pairs = (&with_nats, &without);
+    let name = "PostgreSQL, two replicas: sends/s, each sender follows its log on the other";
+    let figure = Figure::new(name, "/s").row(9).at_least(0.8, 0.95);
+    follow(site, pairs, Followers::Senders, figure, report).await?;
+    let name = "the same, each receiver follows its log: each message is delivered, and told to be";
+    follow(site, pairs, Followers::Receivers, Figure::new(name, "/s"), report).await?;
 
     for (pair, how) in [(&with_nats, "with NATS"), (&without, "without NATS, by looking")] {
         let [here, there] = &pair.replicas;
@@ -78,6 +57,78 @@ pub(super) async fn measure(site: &Site, nats: &Nats, report: &mut Report) -> an
     Ok(())
 }
 
+/// Measures sends with streams, on the pair that has NATS, beside sends without either.
+async fn follow(
+    site: &Site,
+    (with_nats, without): (&Pair, &Pair),
+    followers: Followers,
+    figure: Figure,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    let mut figure = figure.beside("without streams and NATS");
+    let mut at_once = Vec::new();
+    for _ in 0..site.effort.rounds() {
+        let requests = without.requests(site, followers);
+        let off = load::run(&requests, CONNECTIONS, site.effort.span())?.per_second;
+        site.indexed().await?;
+
+        let mut streams = Streams::open(&with_nats.streams(followers)).await?;
+        let requests = with_nats.requests(site, followers);
+        let on = load::run(&requests, CONNECTIONS, site.effort.span())?;
+        at_once.push(crate::as_float(streams.delivered()) / crate::as_float(on.answers));
+        tokio::time::timeout(DELIVERED_TIME_MAX, streams.wait_for(on.answers))
+            .await
+            .with_context(|| {
+                format!("of {} messages {} have come", on.answers, streams.delivered())
+            })??;
+        drop(streams);
+        site.indexed().await?;
+        figure.add(off, on.per_second);
+    }
+    report.add(figure);
+    at_once.sort_by(f64::total_cmp);
+    report.remark(format!(
+        "Every message came on the streams of its {}; {:.1} % of a round's were there when the last send was answered.",
+        followers.name(),
+        median(&at_once).unwrap_or_default() * 100.0
+    ));
+    Ok(())
+}
+
+/// Who follow their logs, each on the replica on which nobody writes in their chats.
+#[derive(Clone, Copy)]
+enum Followers {
+    /// Those who write.
+    Senders,
+    /// Some of those who are written to. Only they are written to then.
+    Receivers,
+}
+
+impl Followers {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Senders => "senders",
+            Self::Receivers => "receivers",
+        }
+    }
+
+    fn accounts(self) -> Range<i64> {
+        match self {
+            Self::Senders => FIRST_SELLER..FIRST_SELLER + PLAN.sellers,
+            Self::Receivers => FIRST_BUYER..FIRST_BUYER + READERS,
+        }
+    }
+
+    /// Who of them hears of what is said in `chat`.
+    fn in_chat(self, chat: &Chat) -> Option<i64> {
+        let account = match self {
+            Self::Senders => chat.seller,
+            Self::Receivers => chat.buyer,
+        };
+        Some(account).filter(|account| self.accounts().contains(account))
+    }
+}
+
 /// Two replicas of one installation.
 struct Pair {
     replicas: [ServerProcess; 2],
@@ -89,27 +140,22 @@ impl Pair {
         Ok(Self { replicas: [start()?, start()?] })
     }
 
-    /// What is sent on each replica: messages to those who have their streams on the other one.
-    fn requests(&self, site: &Site) -> [Requests; 2] {
+    /// What is sent on each replica: messages of which those who follow hear on the other one.
+    fn requests(&self, site: &Site, followers: Followers) -> [Requests; 2] {
         [0, 1].map(|replica| Requests {
             address: self.replicas[replica].address,
             all: site.town.sends(|chat| {
-                receiver(chat).is_some_and(|index| place_of_stream(index) != replica)
+                followers.in_chat(chat).is_some_and(|account| place_of_stream(account) != replica)
             }),
             choice: Choice::Even,
         })
     }
 
-    /// Where the receivers' streams are.
-    fn streams(&self) -> Vec<(SocketAddr, String)> {
-        let place = |index| self.replicas[place_of_stream(index)].address;
-        (0..READERS).map(|index| (place(index), reader_key(FIRST_BUYER + index))).collect()
+    /// Where the streams are, and by which key.
+    fn streams(&self, followers: Followers) -> Vec<(SocketAddr, String)> {
+        let place = |account| self.replicas[place_of_stream(account)].address;
+        followers.accounts().map(|account| (place(account), reader_key(account))).collect()
     }
-}
-
-/// The number of a chat's buyer, if it is one of those who are written to.
-fn receiver(chat: &Chat) -> Option<i64> {
-    Some(chat.buyer - FIRST_BUYER).filter(|index| *index < READERS)
 }
 
 /// The key of somebody who follows their log.
@@ -117,9 +163,9 @@ fn reader_key(account: i64) -> String {
     secret(NATIVE_AUDIENCE, account)
 }
 
-/// On which replica a receiver has its stream.
-fn place_of_stream(receiver: i64) -> usize {
-    usize::from(receiver % 2 == 0)
+/// On which replica an account has its stream.
+fn place_of_stream(account: i64) -> usize {
+    usize::from(account % 2 == 0)
 }
 
 /// The median of the milliseconds from a send on one replica until the sender sees the message on its stream.
