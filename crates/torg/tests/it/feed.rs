@@ -219,6 +219,26 @@ async fn dropping_a_wait_loses_nothing() {
 }
 
 #[tokio::test]
+async fn whoever_stops_to_watch_leaves_it_to_the_others() {
+    let server = Server::start().await;
+    let chat = open_chat(&server).await;
+    let feed = Feed::new(server.engine().clone(), Counting::default());
+    let [mut on_watch, mut busy, mut asleep] = [0; 3].map(|_| feed.read(SELLER, 1));
+    assert!(is_silent(&mut on_watch).await && is_silent(&mut busy).await);
+    // The first one has gone; the second one writes to its client, and asks for nothing meanwhile.
+    drop(on_watch);
+    let (seen, ()) = tokio::join!(sequences(&mut asleep), async {
+        tokio::task::yield_now().await;
+        server.say(BUYER, chat, "слово").await;
+    });
+    assert_eq!(seen, [2]);
+    drop(asleep);
+    server.say(BUYER, chat, "ещё").await;
+    assert_eq!(sequences(&mut busy).await, [2]);
+    assert_eq!(sequences(&mut busy).await, [3]);
+}
+
+#[tokio::test]
 async fn a_reader_behind_what_is_kept_is_cut_off() {
     let server = Server::start().await;
     let chat = open_chat(&server).await;
