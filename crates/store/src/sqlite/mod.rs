@@ -49,7 +49,7 @@ use uuid::Uuid;
 use checkpoint::{Checkpointer, LogIsLong, WAL_PAGES};
 use connections::{open_for_reading, open_for_writing};
 use error::store_error;
-use readers::Readers;
+use readers::{Readers, pages_of};
 use search_index::Indexer;
 use writer::{Writer, lock};
 
@@ -173,13 +173,13 @@ impl Store for SqliteStore {
     }
 
     async fn chat(&self, id: ChatId) -> Result<Option<Chat>, StoreError> {
-        self.readers.read(move |db| chats::by_id(db, id)).await
+        self.readers.read_pages(1, move |db| chats::by_id(db, id)).await
     }
 
     async fn chats(&self, ids: &[ChatId]) -> Result<Vec<Chat>, StoreError> {
         let ids = cells::distinct(ids);
         self.readers
-            .read(move |db| {
+            .read_pages(ids.len(), move |db| {
                 let found = ids.into_iter().map(|id| chats::by_id(db, id));
                 found.filter_map(Result::transpose).collect()
             })
@@ -187,12 +187,12 @@ impl Store for SqliteStore {
     }
 
     async fn chat_by_public_id(&self, id: Uuid) -> Result<Option<Chat>, StoreError> {
-        self.readers.read(move |db| chats::by_public_id(db, id)).await
+        self.readers.read_pages(1, move |db| chats::by_public_id(db, id)).await
     }
 
     async fn chats_by_activity(&self, query: &ActivityQuery) -> Result<Vec<Chat>, StoreError> {
         let query = query.clone();
-        self.readers.read(move |db| chats::by_activity(db, &query)).await
+        self.readers.read_pages(query.limit, move |db| chats::by_activity(db, &query)).await
     }
 
     async fn chats_by_age(&self, query: &AgeQuery) -> Result<Vec<Chat>, StoreError> {
@@ -202,7 +202,7 @@ impl Store for SqliteStore {
 
     async fn messages(&self, query: &MessageQuery) -> Result<Vec<Message>, StoreError> {
         let query = *query;
-        self.readers.read(move |db| messages::page(db, &query)).await
+        self.readers.read_pages(pages_of(query.limit), move |db| messages::page(db, &query)).await
     }
 
     async fn messages_by_id(
@@ -211,7 +211,7 @@ impl Store for SqliteStore {
     ) -> Result<Vec<Message>, StoreError> {
         let ids = cells::distinct(ids);
         self.readers
-            .read(move |db| {
+            .read_pages(ids.len(), move |db| {
                 let found = ids.into_iter().map(|(chat, id)| messages::by_id(db, chat, id));
                 found.filter_map(Result::transpose).collect()
             })
@@ -224,7 +224,7 @@ impl Store for SqliteStore {
     }
 
     async fn unread(&self, account: AccountId) -> Result<UnreadTotals, StoreError> {
-        self.readers.read(move |db| log::unread(db, account)).await
+        self.readers.read_pages(1, move |db| log::unread(db, account)).await
     }
 
     async fn log(
@@ -233,13 +233,15 @@ impl Store for SqliteStore {
         after: i64,
         limit: usize,
     ) -> Result<LogPage, StoreError> {
-        self.readers.read(move |db| log::page(db, account, after, limit)).await
+        self.readers
+            .read_pages(pages_of(limit), move |db| log::page(db, account, after, limit))
+            .await
     }
 
     async fn pulses(&self, accounts: &[AccountId]) -> Result<Vec<Pulse>, StoreError> {
         let accounts = accounts.to_vec();
         self.readers
-            .read(move |db| {
+            .read_pages(accounts.len(), move |db| {
                 let pulse = |account| {
                     let newest = log::newest(db, account)?;
                     let credentials = access::credential_revision(db, account)?;
@@ -268,19 +270,19 @@ impl Store for SqliteStore {
     }
 
     async fn attachment(&self, id: AttachmentId) -> Result<Option<Attachment>, StoreError> {
-        self.readers.read(move |db| messages::attachment_by_id(db, id)).await
+        self.readers.read_pages(1, move |db| messages::attachment_by_id(db, id)).await
     }
 
     async fn attachment_in_chat(
         &self,
         id: AttachmentId,
     ) -> Result<Option<(Attachment, Option<Chat>)>, StoreError> {
-        self.readers.read(move |db| messages::attachment_in_chat(db, id)).await
+        self.readers.read_pages(1, move |db| messages::attachment_in_chat(db, id)).await
     }
 
     async fn accounts(&self, ids: &[AccountId]) -> Result<Vec<Account>, StoreError> {
         let ids = ids.to_vec();
-        self.readers.read(move |db| accounts::accounts(db, &ids)).await
+        self.readers.read_pages(ids.len(), move |db| accounts::accounts(db, &ids)).await
     }
 
     async fn account_by_email(
@@ -288,7 +290,7 @@ impl Store for SqliteStore {
         email: &str,
     ) -> Result<Option<(Account, Option<String>)>, StoreError> {
         let email = email.to_owned();
-        self.readers.read(move |db| accounts::account_by_email(db, &email)).await
+        self.readers.read_pages(1, move |db| accounts::account_by_email(db, &email)).await
     }
 
     async fn put_password(
@@ -300,16 +302,16 @@ impl Store for SqliteStore {
     }
 
     async fn password(&self, account: AccountId) -> Result<Option<String>, StoreError> {
-        self.readers.read(move |db| accounts::password(db, account)).await
+        self.readers.read_pages(1, move |db| accounts::password(db, account)).await
     }
 
     async fn member(&self, id: MemberId) -> Result<Option<Member>, StoreError> {
-        self.readers.read(move |db| facts::member(db, id)).await
+        self.readers.read_pages(1, move |db| facts::member(db, id)).await
     }
 
     async fn shops(&self, ids: &[ShopId]) -> Result<Vec<Shop>, StoreError> {
         let ids = ids.to_vec();
-        self.readers.read(move |db| facts::shops(db, &ids)).await
+        self.readers.read_pages(ids.len(), move |db| facts::shops(db, &ids)).await
     }
 
     async fn shops_of(
@@ -318,23 +320,25 @@ impl Store for SqliteStore {
         after: Option<ShopId>,
         limit: usize,
     ) -> Result<Vec<Shop>, StoreError> {
-        self.readers.read(move |db| facts::shops_of(db, seller, after, limit)).await
+        self.readers
+            .read_pages(pages_of(limit), move |db| facts::shops_of(db, seller, after, limit))
+            .await
     }
 
     async fn products(&self, ids: &[ProductId]) -> Result<Vec<Product>, StoreError> {
         let ids = ids.to_vec();
-        self.readers.read(move |db| facts::products(db, &ids)).await
+        self.readers.read_pages(ids.len(), move |db| facts::products(db, &ids)).await
     }
 
     async fn orders(&self, ids: &[OrderId]) -> Result<Vec<OrderFacts>, StoreError> {
         let ids = ids.to_vec();
-        self.readers.read(move |db| orders::orders(db, &ids)).await
+        self.readers.read_pages(ids.len(), move |db| orders::orders(db, &ids)).await
     }
 
     async fn order_by_posting(&self, number: &str) -> Result<Option<OrderFacts>, StoreError> {
         let number = number.to_owned();
         self.readers
-            .read(move |db| match orders::order_of_posting(db, &number)? {
+            .read_pages(1, move |db| match orders::order_of_posting(db, &number)? {
                 Some(order) => orders::order(db, order),
                 None => Ok(None),
             })
@@ -343,7 +347,7 @@ impl Store for SqliteStore {
 
     async fn returns(&self, ids: &[ReturnId]) -> Result<Vec<Return>, StoreError> {
         let ids = ids.to_vec();
-        self.readers.read(move |db| orders::returns(db, &ids)).await
+        self.readers.read_pages(ids.len(), move |db| orders::returns(db, &ids)).await
     }
 
     async fn put_key(&self, key: &ApiKey) -> Result<Result<(), KeyConflict>, StoreError> {
@@ -353,7 +357,7 @@ impl Store for SqliteStore {
 
     async fn key_by_hash(&self, secret_hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {
         let secret_hash = *secret_hash;
-        self.readers.read(move |db| access::key_by_hash(db, secret_hash)).await
+        self.readers.read_pages(1, move |db| access::key_by_hash(db, secret_hash)).await
     }
 
     async fn keys_of(&self, account: Option<AccountId>) -> Result<Vec<ApiKey>, StoreError> {
@@ -372,7 +376,7 @@ impl Store for SqliteStore {
 
     async fn session_by_hash(&self, token_hash: &[u8; 32]) -> Result<Option<Session>, StoreError> {
         let token_hash = *token_hash;
-        self.readers.read(move |db| access::session_by_hash(db, token_hash)).await
+        self.readers.read_pages(1, move |db| access::session_by_hash(db, token_hash)).await
     }
 
     async fn sessions_of(&self, account: AccountId) -> Result<Vec<Session>, StoreError> {

@@ -1,13 +1,29 @@
 //! Read-only connections, lent to one query each.
+//!
+//! A request asks for its key, its account and its chat before it does anything. To find a row by its key takes a few
+//! microseconds, and handing that to another thread and back takes more than the reading: so what visits few pages of the
+//! database is read where it is asked for. What may take long gets a thread that may block, and never one of the runtime.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 use engine::store::StoreError;
 use rusqlite::{Connection, TransactionBehavior};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::store_error;
 use super::writer::lock;
+
+/// So many pages of the database are few: even if none of them is in memory, the disk has them in one or two milliseconds.
+const FEW_PAGES: usize = 16;
+
+/// So many rows that lie next to each other share a page, roughly.
+const ROWS_OF_PAGE: usize = 16;
+
+/// How many pages a range of so many rows takes.
+pub(super) const fn pages_of(rows: usize) -> usize {
+    rows.div_ceil(ROWS_OF_PAGE)
+}
 
 /// A pool of read-only connections. As many queries run at a time as there are connections; the others wait.
 pub(super) struct Readers {
@@ -28,20 +44,33 @@ impl Readers {
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| closed())?;
-        let idle = Arc::clone(&self.idle);
-        let work = move || {
-            // Held until the connection is back, also when the caller no longer waits.
-            let _permit = permit;
-            let connection = lock(&idle).pop().ok_or_else(closed)?;
-            let mut lent = Lent { connection: Some(connection), idle };
-            let connection = lent.connection.as_mut().ok_or_else(closed)?;
-            snapshot(connection, query).map_err(|e| store_error(&e))
-        };
-        match tokio::task::spawn_blocking(work).await {
+        let lent = self.lend().await?;
+        match tokio::task::spawn_blocking(move || lent.snapshot(query)).await {
             Ok(answer) => answer,
             Err(failure) => Err(StoreError::Failed(failure.to_string())),
         }
+    }
+
+    /// Runs `query`, which visits about as many pages of the database, over one snapshot of it: on this thread if they are
+    /// few. A row that is found by a key of its own is a page; for a range of rows see [`pages_of`].
+    pub(super) async fn read_pages<T: Send + 'static>(
+        &self,
+        pages: usize,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        if FEW_PAGES < pages {
+            return self.read(query).await;
+        }
+        let lent = self.lend().await?;
+        catch_unwind(AssertUnwindSafe(move || lent.snapshot(query)))
+            .unwrap_or_else(|_| Err(StoreError::Failed("a query has panicked".to_owned())))
+    }
+
+    /// A connection, as soon as one is idle.
+    async fn lend(&self) -> Result<Lent, StoreError> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| closed())?;
+        let connection = Some(lock(&self.idle).pop().ok_or_else(closed)?);
+        Ok(Lent { connection, idle: Arc::clone(&self.idle), _permit: permit })
     }
 
     /// Waits for the queries that were asked, refuses later ones and closes the connections.
@@ -55,21 +84,30 @@ impl Readers {
     }
 }
 
-/// Several statements of one query must see the same state, so each query is a transaction.
-fn snapshot<T>(
-    connection: &mut Connection,
-    query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-) -> rusqlite::Result<T> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
-    let answer = query(&transaction)?;
-    transaction.commit()?;
-    Ok(answer)
-}
-
-/// Brings its connection back, whatever happens to the query.
+/// Brings its connection back, whatever happens to the query, and also when the caller no longer waits.
 struct Lent {
     connection: Option<Connection>,
     idle: Arc<Mutex<Vec<Connection>>>,
+    /// Given back after the connection, as fields are dropped after the whole.
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Lent {
+    /// Several statements of one query must see the same state, so each query is a transaction.
+    fn snapshot<T>(
+        mut self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let connection = self.connection.as_mut().ok_or_else(closed)?;
+        let read = || {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+            let answer = query(&transaction)?;
+            transaction.commit()?;
+            Ok(answer)
+        };
+        read().map_err(|e| store_error(&e))
+    }
 }
 
 impl Drop for Lent {
@@ -82,4 +120,58 @@ impl Drop for Lent {
 
 fn closed() -> StoreError {
     StoreError::Unavailable("the store is closed".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    fn one_reader() -> Readers {
+        Readers::new(vec![Connection::open_in_memory().unwrap()])
+    }
+
+    #[tokio::test]
+    async fn few_pages_are_read_where_they_are_asked_for_and_many_are_not() {
+        let readers = one_reader();
+        let here = thread::current().id();
+        let thread = |_: &Connection| Ok(thread::current().id());
+        assert_eq!(readers.read_pages(FEW_PAGES, thread).await.unwrap(), here);
+        assert_ne!(readers.read_pages(FEW_PAGES + 1, thread).await.unwrap(), here);
+        assert_ne!(readers.read(thread).await.unwrap(), here);
+    }
+
+    #[tokio::test]
+    async fn a_panic_costs_no_connection() {
+        let readers = one_reader();
+        for pages in [1, FEW_PAGES + 1] {
+            let panics = |db: &Connection| {
+                if db.is_autocommit() { Ok(()) } else { panic!("on purpose") }
+            };
+            let failed = readers.read_pages(pages, panics).await;
+            assert!(matches!(failed, Err(StoreError::Failed(_))));
+            let one = |db: &Connection| db.query_row("SELECT 1", [], |row| row.get::<_, i64>(0));
+            assert_eq!(readers.read_pages(pages, one).await.unwrap(), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn few_pages_wait_for_a_connection_and_do_not_stop_the_runtime() {
+        let readers = Arc::new(one_reader());
+        let (release, wait) = std::sync::mpsc::channel::<()>();
+        let long = Arc::clone(&readers);
+        let long = tokio::spawn(async move { long.read(move |_| Ok(wait.recv().is_ok())).await });
+        let few = Arc::clone(&readers);
+        tokio::task::yield_now().await;
+        let few = tokio::spawn(async move { few.read_pages(1, |_| Ok(())).await });
+        tokio::task::yield_now().await;
+        assert!(!few.is_finished(), "the only connection is lent");
+        release.send(()).unwrap();
+        assert!(long.await.unwrap().unwrap());
+        few.await.unwrap().unwrap();
+        readers.finish().await;
+        let refused = readers.read_pages(1, |_| Ok(())).await;
+        assert!(matches!(refused, Err(StoreError::Unavailable(_))));
+    }
 }
