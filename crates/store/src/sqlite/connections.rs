@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, Result};
 
 use super::search_index;
 
@@ -14,10 +15,10 @@ pub(super) const WAL_BYTES_KEPT: i64 = 64 << 20;
 /// Pages that the writer keeps in memory. With SQLite's own 2 MiB a large batch would write its pages more than once.
 const WRITER_CACHE_KIB: i64 = 64 << 10;
 /// Statements that a connection keeps prepared: more than there are.
-pub(super) const STATEMENTS_KEPT: usize = 256;
+const STATEMENTS_KEPT: usize = 256;
 
 /// The connection of a thread that writes, or moves the log into the database.
-pub(super) fn open_for_writing(file: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn open_for_writing(file: &Path) -> Result<Connection> {
     let connection = Connection::open_with_flags(
         file,
         OpenFlags::SQLITE_OPEN_READ_WRITE
@@ -31,12 +32,12 @@ pub(super) fn open_for_writing(file: &Path) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    keep_statements(&connection)?;
     Ok(connection)
 }
 
 /// A connection that reads, with the index for search attached as `search`.
-pub(super) fn open_for_reading(file: &Path) -> rusqlite::Result<Connection> {
+pub(super) fn open_for_reading(file: &Path) -> Result<Connection> {
     let connection = Connection::open_with_flags(
         file,
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
@@ -44,13 +45,37 @@ pub(super) fn open_for_reading(file: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     let index = search_index::file_of(file);
     connection.execute("ATTACH ?1 AS search", [index.to_string_lossy()])?;
-    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    keep_statements(&connection)?;
     Ok(connection)
+}
+
+/// Has `connection` keep what it has prepared. Unless a plan may not depend on values, SQLite prepares some statements anew
+/// for each set of them, most histories among these.
+pub(super) fn keep_statements(connection: &Connection) -> Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::super::messages;
+    use super::super::migrate::migrate;
     use super::*;
+
+    #[test]
+    fn other_values_are_no_reason_to_prepare_a_statement_again() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        keep_statements(&connection).unwrap();
+        migrate(&mut connection).unwrap();
+        let mut page = connection.prepare(messages::BACKWARD).unwrap();
+        for (chat, from, limit) in [(1, 10, 50), (2, 20, 100), (3, 30, 10)] {
+            assert!(!page.exists([chat, from, limit]).unwrap());
+        }
+        assert_eq!(page.get_status(StatementStatus::RePrepare), 0);
+    }
 
     /// `NORMAL` gains little and loses acknowledged messages at a power loss; a kill of the process would not show it.
     #[test]

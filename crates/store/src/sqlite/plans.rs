@@ -2,6 +2,7 @@
 
 use rusqlite::Connection;
 
+use super::connections::keep_statements;
 use super::{
     access, accounts, chats, facts, log, messages, migrate, orders, search, search_index, webhooks,
 };
@@ -33,6 +34,7 @@ fn reads(db: &Connection, sql: &str, index: &str) {
 
 fn check(cases: &[(&str, &str)]) {
     let mut db = Connection::open_in_memory().unwrap();
+    keep_statements(&db).unwrap();
     migrate::migrate(&mut db).unwrap();
     for (sql, index) in cases {
         reads(&db, sql, index);

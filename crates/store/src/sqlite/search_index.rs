@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use engine::store::StoreError;
 use rusqlite::{Connection, Result, TransactionBehavior, params, params_from_iter};
 
-use super::connections::{BUSY_TIMEOUT, STATEMENTS_KEPT, WAL_BYTES_KEPT};
+use super::connections::{BUSY_TIMEOUT, WAL_BYTES_KEPT, keep_statements};
 use super::error::store_error;
 use crate::substring::{fold, pairs};
 
@@ -82,7 +82,7 @@ fn connect(file: &Path) -> Result<Connection> {
     // Whole after a loss of power, though perhaps not up to date: then it catches up again.
     index.pragma_update(None, "synchronous", "NORMAL")?;
     index.pragma_update(None, "journal_size_limit", WAL_BYTES_KEPT)?;
-    index.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    keep_statements(&index)?;
     Ok(index)
 }
 
