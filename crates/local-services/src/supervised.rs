@@ -20,6 +20,8 @@ exec 3<&0
 server=$!
 (
     while read -r signal <&3; do kill -s "$signal" "$server"; done
+    # The server may end at once, and the shell above then wants this one to end, too.
+    trap '' TERM
     kill -s "$stop_signal" "$server"
     exit 7
 ) &
