@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::Context as _;
+use axum::Router;
 use domain::account::Account;
 use domain::catalog::Fact;
 use domain::chat::Side;
@@ -15,7 +16,10 @@ use engine::access::{Caller, Host};
 use engine::sessions::Browser;
 use reqwest::Client;
 use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use torg::faces::NATIVE_AUDIENCE;
+use torg::serve::serve;
 use torg::server::{Server, Surroundings};
 use torg::settings::{self, Settings, Sources};
 
@@ -166,8 +170,19 @@ async fn run_here(
     server.stop().await
 }
 
+/// Runs as a server of `routes` with the accept loop and the connections that Torg has, until standard input ends.
+pub(crate) async fn run_plain(routes: Router) -> anyhow::Result<()> {
+    let bounds = settings::load(&Sources::default())?.limits.connection_bounds();
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let serving = tokio::spawn(serve(listener, routes, bounds, CancellationToken::new()));
+    stay(address).await?;
+    serving.abort();
+    Ok(())
+}
+
 /// Tells where this process listens, and waits until it is to end.
-pub(crate) async fn stay(address: SocketAddr) -> anyhow::Result<()> {
+async fn stay(address: SocketAddr) -> anyhow::Result<()> {
     writeln!(std::io::stdout(), "{address}")?;
     let ended = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
     ended.await??;

@@ -4,7 +4,6 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use hdrhistogram::Histogram;
 use reqwest::Client;
 use serde_json::json;
 
@@ -15,6 +14,7 @@ use crate::figure::Figure;
 use crate::memory::resident_bytes;
 use crate::open_files;
 use crate::report::Report;
+use crate::times::Times;
 
 /// Idle connections that are weighed, each of another account, in a short and in a full run.
 const IDLE: (usize, usize) = (2000, 10_000);
@@ -28,15 +28,13 @@ const STREAMS: usize = 1000;
 const SENDS: usize = 300;
 /// The busy account gets a message this often.
 const BUSY_INTERVAL: Duration = Duration::from_millis(250);
-/// Files that a process has open besides the connections.
-const OTHER_FILES: usize = 200;
 /// No answer takes longer.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// Measures both.
 pub(crate) async fn measure(effort: Effort, report: &mut Report) -> anyhow::Result<()> {
     let idle = effort.pick(IDLE.0, IDLE.1);
-    let allowed = open_files::allow(WARM_UP + idle + OTHER_FILES);
+    let allowed = open_files::allow_connections(WARM_UP + idle);
     for (wire, must, aim) in [(Wire::WebSocket, 16.0, 8.0), (Wire::Sse, 32.0, 24.0)] {
         let name = format!("resident memory of each of {idle} idle connections, {}", wire.name());
         if let Err(refusal) = &allowed {
@@ -153,10 +151,9 @@ async fn busy_account(report: &mut Report) -> anyhow::Result<()> {
     let beside = sender.time(SENDS).await?;
     busy.abort();
     drop(streams);
-    let milliseconds = |times: &Histogram<u64>| as_float(times.value_at_quantile(0.5)) / 1000.0;
     let name = format!("native sends beside an account with {STREAMS} streams, p50");
     let mut figure = Figure::new(name, "ms").beside("without it");
-    figure.add(milliseconds(&alone), milliseconds(&beside));
+    figure.add(alone.milliseconds(0.5), beside.milliseconds(0.5));
     report.add(figure);
     Ok(())
 }
@@ -182,13 +179,13 @@ impl Sender {
         Ok(())
     }
 
-    /// Microseconds of each of some sends, with a pause between them.
-    async fn time(&self, sends: usize) -> anyhow::Result<Histogram<u64>> {
-        let mut times = Histogram::new(3)?;
+    /// How long some sends took, with a pause between them.
+    async fn time(&self, sends: usize) -> anyhow::Result<Times> {
+        let mut times = Times::new()?;
         for _ in 0..sends {
             let start = Instant::now();
             self.send().await?;
-            times.record(u64::try_from(start.elapsed().as_micros())?)?;
+            times.add(start.elapsed())?;
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         Ok(times)

@@ -4,8 +4,8 @@
 //! waits until the message is there on all of its streams, and writes again: so each message is one write to each stream,
 //! on both sides, none is lost, and the sends are few beside the deliveries.
 //!
-//! Torg does what the plain server does not: it stores each message, notes in both logs that it was delivered, and wakes
-//! the streams for that entry, too, which they keep to themselves.
+//! Torg does what the plain server does not: it stores each message with entries in both logs, and notes that it was
+//! delivered, of which the log of whoever wrote it tells.
 
 mod fan_out;
 
@@ -27,15 +27,12 @@ use crate::load::{Connection, Span};
 use crate::open_files;
 use crate::report::Report;
 use crate::streams::{self, Streams, Wanted};
+use crate::town::TEXT;
 
 /// Accounts whose logs are followed; each has somebody who writes to it.
 const ACCOUNTS: usize = 4;
 /// Streams of each of them.
 const STREAMS: usize = 500;
-/// Files that a process has open besides the streams.
-const OTHER_FILES: usize = 200;
-/// What is written.
-const TEXT: &str = "Здравствуйте! Да, в наличии, отправим сегодня.";
 /// How long a message may take to all of its streams.
 const DELIVERY_TIME_MAX: Duration = Duration::from_secs(30);
 
@@ -58,7 +55,7 @@ struct Round {
 /// Measures and remarks.
 pub(crate) async fn measure(effort: Effort, report: &mut Report) -> anyhow::Result<()> {
     let name = format!("deliveries/s to {ACCOUNTS} accounts with {STREAMS} live streams each");
-    if let Err(refusal) = open_files::allow(ACCOUNTS * STREAMS + OTHER_FILES) {
+    if let Err(refusal) = open_files::allow_connections(ACCOUNTS * STREAMS) {
         report.skip(11, name, refusal.to_string());
         return Ok(());
     }

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use local_services::free_port;
+use local_services::ReservedPort;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::as_float;
@@ -133,15 +133,15 @@ fn build() -> anyhow::Result<PathBuf> {
 /// The program as a server, until this is dropped.
 struct Running {
     process: Child,
-    port: u16,
+    port: ReservedPort,
 }
 
 impl Running {
     fn start(program: &Path, data: &Path) -> anyhow::Result<Self> {
-        let port = free_port()?;
+        let port = ReservedPort::find()?;
         let mut command = Command::new(program);
         command.arg("serve").arg("--data-dir").arg(data);
-        command.arg("--listen").arg(format!("127.0.0.1:{port}"));
+        command.arg("--listen").arg(format!("127.0.0.1:{}", port.number()));
         // Nobody's settings but the defaults.
         for (name, _) in std::env::vars_os() {
             if name.to_str().is_some_and(|name| name.starts_with("TORG_")) {
@@ -164,7 +164,7 @@ impl Running {
     }
 
     fn is_ready(&self) -> std::io::Result<bool> {
-        let mut socket = TcpStream::connect(("127.0.0.1", self.port))?;
+        let mut socket = TcpStream::connect(("127.0.0.1", self.port.number()))?;
         socket.write_all(b"GET /readyz HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")?;
         let mut answer = Vec::new();
         socket.read_to_end(&mut answer)?;

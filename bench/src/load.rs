@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use hdrhistogram::Histogram;
 use rand::RngExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::client_thread;
+use crate::times::Times;
 
 /// Requests of which any may be sent at any time, and to whom.
 #[derive(Clone)]
@@ -21,6 +21,13 @@ pub(crate) struct Requests {
     pub(crate) all: Arc<[Vec<u8>]>,
     /// Which of them are sent how often.
     pub(crate) choice: Choice,
+}
+
+impl Requests {
+    /// The one that is sent next.
+    pub(crate) fn choose(&self) -> &[u8] {
+        &self.all[self.choice.index(self.all.len())]
+    }
 }
 
 /// How one of many is chosen.
@@ -65,17 +72,10 @@ pub(crate) struct Load {
     pub(crate) per_second: f64,
     /// Answers since the first request, the warm-up included.
     pub(crate) answers: u64,
-    /// Microseconds from request to answer.
-    pub(crate) times: Histogram<u64>,
+    /// From request to answer.
+    pub(crate) times: Times,
     /// The longest time in which nobody got an answer.
     pub(crate) stall: Duration,
-}
-
-impl Load {
-    /// Milliseconds from request to answer.
-    pub(crate) fn milliseconds(&self, quantile: f64) -> f64 {
-        crate::as_float(self.times.value_at_quantile(quantile)) / 1000.0
-    }
 }
 
 /// Who asks one thing at a time, and waits for its answer.
@@ -114,7 +114,7 @@ pub(crate) fn run_clients<C: Client>(
         }
         let count = count.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Load {
-            per_second: crate::as_float(count.times.len()) / span.counted.as_secs_f64(),
+            per_second: crate::as_float(count.times.count()) / span.counted.as_secs_f64(),
             answers: count.answers,
             times: count.times.clone(),
             stall: count.stall,
@@ -127,14 +127,14 @@ struct Count {
     begin: Instant,
     end: Instant,
     answers: u64,
-    times: Histogram<u64>,
+    times: Times,
     last_answer: Instant,
     stall: Duration,
 }
 
 impl Count {
     fn begin(begin: Instant, counted: Duration) -> anyhow::Result<Self> {
-        let times = Histogram::new(3)?;
+        let times = Times::new()?;
         let (last_answer, stall) = (begin, Duration::ZERO);
         Ok(Self { begin, end: begin + counted, answers: 0, times, last_answer, stall })
     }
@@ -144,7 +144,7 @@ impl Count {
         self.answers += 1;
         let now = Instant::now();
         if (self.begin..self.end).contains(&now) {
-            self.times.record(u64::try_from((now - start).as_micros())?)?;
+            self.times.add(now - start)?;
         }
         if self.begin <= now {
             let silence = now.min(self.end).saturating_duration_since(self.last_answer);
@@ -161,7 +161,7 @@ async fn keep_busy(
     count: Arc<Mutex<Count>>,
 ) -> anyhow::Result<()> {
     loop {
-        let request = &requests.all[requests.choice.index(requests.all.len())];
+        let request = requests.choose();
         let start = Instant::now();
         client.exchange(request).await?;
         if !count.lock().unwrap_or_else(PoisonError::into_inner).answered(start)? {

@@ -23,6 +23,7 @@ mod postgres;
 mod report;
 mod sqlite;
 mod streams;
+mod times;
 mod town;
 
 use std::io::Write as _;

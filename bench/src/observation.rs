@@ -33,8 +33,8 @@ impl Observation {
     pub(crate) fn describe(&self) -> String {
         format!(
             "p50 {:.1} ms, p99 {:.1} ms; of the machine the server took {:.0} %, the clients {:.0} %",
-            self.load.milliseconds(0.5),
-            self.load.milliseconds(0.99),
+            self.load.times.milliseconds(0.5),
+            self.load.times.milliseconds(0.99),
             self.server * 100.0,
             self.clients * 100.0,
         )

@@ -2,9 +2,12 @@
 
 use rustix::process::{Resource, getrlimit, setrlimit};
 
-/// Lets this process, and those that it starts from now on, open so many files.
-pub(crate) fn allow(files: usize) -> anyhow::Result<()> {
-    let files = u64::try_from(files)?;
+/// Files that a process has open besides its connections.
+const OTHER_FILES: usize = 200;
+
+/// Lets this process, and those that it starts from now on, have so many connections.
+pub(crate) fn allow_connections(connections: usize) -> anyhow::Result<()> {
+    let files = u64::try_from(connections + OTHER_FILES)?;
     let mut limit = getrlimit(Resource::Nofile);
     // None is no limit.
     if limit.current.is_none_or(|current| files <= current) {

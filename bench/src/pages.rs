@@ -1,20 +1,18 @@
 //! First pages: of a seller with 50,000 chats as fast as of one with 10, of a chat with 20,000 messages as fast as of
 //! one with 50.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
 use domain::chat::Chat;
 use domain::id::AccountId;
-use hdrhistogram::Histogram;
 use reqwest::{Client, RequestBuilder};
 use serde_json::json;
 use torg::faces::NATIVE_AUDIENCE;
 
-use crate::as_float;
 use crate::figure::Figure;
 use crate::market::{FEW, LONG, MANY, Market, PASSWORD, SHORT, few, many};
 use crate::report::Report;
+use crate::times::Times;
 
 /// Rounds of each page through each face, after one that does not count.
 const ROUNDS: usize = 5;
@@ -45,13 +43,12 @@ pub(crate) async fn measure(report: &mut Report) -> anyhow::Result<()> {
 
 /// The medians of both sellers' times, in milliseconds.
 async fn round(small: &Seller, big: &Seller, face: Face, page: Page) -> anyhow::Result<(f64, f64)> {
-    let (mut baseline, mut subject) = (Histogram::<u64>::new(3)?, Histogram::<u64>::new(3)?);
+    let (mut baseline, mut subject) = (Times::new()?, Times::new()?);
     for _ in 0..REQUESTS {
-        baseline.record(small.time(face, page).await?)?;
-        subject.record(big.time(face, page).await?)?;
+        baseline.add(small.time(face, page).await?)?;
+        subject.add(big.time(face, page).await?)?;
     }
-    let median = |times: &Histogram<u64>| as_float(times.value_at_quantile(0.5)) / 1000.0;
-    Ok((median(&baseline), median(&subject)))
+    Ok((baseline.milliseconds(0.5), subject.milliseconds(0.5)))
 }
 
 #[derive(Clone, Copy)]
@@ -170,12 +167,12 @@ impl Seller {
         }
     }
 
-    /// Microseconds to the last byte of the page.
-    async fn time(&self, face: Face, page: Page) -> anyhow::Result<u64> {
+    /// How long it takes to the last byte of the page.
+    async fn time(&self, face: Face, page: Page) -> anyhow::Result<Duration> {
         let request = self.request(face, page);
         let start = Instant::now();
         let answer = request.send().await?.error_for_status()?;
         answer.bytes().await?;
-        u64::try_from(start.elapsed().as_micros()).context("a request took ages")
+        Ok(start.elapsed())
     }
 }

@@ -15,13 +15,9 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
-use tokio::net::TcpListener;
 use tokio::sync::broadcast;
-use tokio_util::sync::CancellationToken;
-use torg::serve::serve;
-use torg::settings::{self, Sources};
 
-use crate::child::stay;
+use crate::child::run_plain;
 
 /// The argument by which this program is that server.
 pub(crate) const PLAIN_FAN_OUT: &str = "plain-fan-out";
@@ -51,19 +47,13 @@ pub(crate) fn publish(key: &str, event: &[u8]) -> Vec<u8> {
     [head.as_bytes(), event].concat()
 }
 
-/// Runs as that server until standard input ends, with the accept loop and the connections that Torg has.
+/// Runs as that server until standard input ends.
 pub(crate) async fn run() -> anyhow::Result<()> {
     let routes = Router::new()
         .route("/api/v1/events/stream", get(follow))
         .route("/api/v1/chats/{key}/messages", post(send))
         .with_state(Channels::default());
-    let bounds = settings::load(&Sources::default())?.limits.connection_bounds();
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?;
-    let serving = tokio::spawn(serve(listener, routes, bounds, CancellationToken::new()));
-    stay(address).await?;
-    serving.abort();
-    Ok(())
+    run_plain(routes).await
 }
 
 async fn send(

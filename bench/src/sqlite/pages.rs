@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use hdrhistogram::Histogram;
 use torg::faces::NATIVE_AUDIENCE;
 
 use super::empty::EMPTY;
@@ -13,6 +12,7 @@ use crate::client_thread;
 use crate::figure::Figure;
 use crate::load::{self, Choice, Connection, Requests};
 use crate::report::Report;
+use crate::times::Times;
 use crate::town::{Chat, secret};
 
 /// Rows of each page: as many chats as a seller has, and fewer messages than a long chat has.
@@ -53,17 +53,14 @@ pub(super) async fn measure(site: &Site, report: &mut Report) -> anyhow::Result<
 async fn in_turn(sides: [&Requests; 2], times: usize) -> anyhow::Result<[f64; 2]> {
     let mut connections = Vec::new();
     for requests in sides {
-        connections.push((Connection::open(requests.address).await?, Histogram::<u64>::new(3)?));
+        connections.push((Connection::open(requests.address).await?, Times::new()?));
     }
     for _ in 0..times {
         for (requests, (connection, times)) in sides.iter().zip(&mut connections) {
-            let request = &requests.all[requests.choice.index(requests.all.len())];
-            times.record(u64::try_from(connection.time(request).await?.as_micros())?)?;
+            times.add(connection.time(requests.choose()).await?)?;
         }
     }
-    let mut tails = connections
-        .iter()
-        .map(|(_, times)| crate::as_float(times.value_at_quantile(0.99)) / 1000.0);
+    let mut tails = connections.iter().map(|(_, times)| times.milliseconds(0.99));
     Ok(std::array::from_fn(|_| tails.next().unwrap_or_default()))
 }
 

@@ -146,6 +146,11 @@ impl Copy {
     pub(super) fn unindexed(&self) -> anyhow::Result<i64> {
         unindexed_in(self.data.path())
     }
+
+    /// Waits until all messages are in the index for search.
+    pub(super) async fn indexed(&self) -> anyhow::Result<()> {
+        indexed_in(self.data.path()).await
+    }
 }
 
 /// How many messages in a data directory are not in the index for search yet.

@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
-
 use super::{CONNECTIONS, Site};
 use crate::client_thread;
 use crate::disk::SyncedPage;
@@ -12,9 +10,7 @@ use crate::figure::Figure;
 use crate::load::{Choice, Connection, Requests, Span};
 use crate::observation::Observation;
 use crate::report::Report;
-
-/// How often is looked whether the server has come to rest.
-const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+use crate::times::Times;
 
 /// Measures and remarks.
 pub(super) async fn measure(site: &Site, report: &mut Report) -> anyhow::Result<()> {
@@ -34,14 +30,12 @@ pub(super) async fn measure(site: &Site, report: &mut Report) -> anyhow::Result<
         let all = site.large.town.sends(|_| true);
         let requests = Requests { address: server.address, all, choice: Choice::Even };
         let busy = Observation::of(&server, &requests, CONNECTIONS, span)?;
-        tail.add(busy.load.milliseconds(0.5), busy.load.milliseconds(0.99));
+        tail.add(busy.load.times.milliseconds(0.5), busy.load.times.milliseconds(0.99));
         stall.add_alone(busy.load.stall.as_secs_f64() * 1000.0);
         report.remark(format!("SQLite, {seconds} s of load: {}.", busy.describe()));
 
         // The log has been written to its end by now, as it is on every server that has run for some time.
-        while copy.unindexed()? != 0 {
-            tokio::time::sleep(LOOK_INTERVAL).await;
-        }
+        copy.indexed().await?;
         for _ in 0..site.effort.rounds().div_ceil(rounds) {
             let mut page = SyncedPage::make_in(copy.folder())?;
             let (disk, torg) =
@@ -62,12 +56,10 @@ async fn one_by_one(
     sends: usize,
 ) -> anyhow::Result<(f64, f64)> {
     let mut connection = Connection::open(requests.address).await?;
-    let (mut writes, mut answers) = (Histogram::<u64>::new(3)?, Histogram::<u64>::new(3)?);
+    let (mut writes, mut answers) = (Times::new()?, Times::new()?);
     for _ in 0..sends {
-        let request = &requests.all[requests.choice.index(requests.all.len())];
-        answers.record(u64::try_from(connection.time(request).await?.as_micros())?)?;
-        writes.record(u64::try_from(page.write()?.as_micros())?)?;
+        answers.add(connection.time(requests.choose()).await?)?;
+        writes.add(page.write()?)?;
     }
-    let median = |times: Histogram<u64>| crate::as_float(times.value_at_quantile(0.5)) / 1000.0;
-    Ok((median(writes), median(answers)))
+    Ok((writes.milliseconds(0.5), answers.milliseconds(0.5)))
 }
