@@ -10,14 +10,12 @@ use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
 use crate::supervised::{Program, Supervised};
-use crate::{Error, ports, programs, sql};
+use crate::{Error, ReservedPort, programs, sql};
 
 const NAME: &str = "ejabberd";
 const START_TIME_MAX: Duration = Duration::from_mins(1);
 const STOP_TIME_MAX: Duration = Duration::from_secs(30);
 const STOP_SIGNAL: &str = "TERM";
-/// How often a port may turn out to be taken after all.
-const PORTS_MAX: usize = 3;
 /// The statements that make its tables, as the package brings them.
 const TABLES: &str = "/usr/share/ejabberd/sql/pg.sql";
 /// Where it writes its process id, and what its settings are, in its folder.
@@ -31,7 +29,7 @@ const SETTINGS: &str = "ejabberd.yml";
 pub struct Ejabberd {
     /// Dropped before the folder is.
     running: Option<Supervised>,
-    port: u16,
+    port: ReservedPort,
     folder: TempDir,
 }
 
@@ -65,21 +63,13 @@ impl Ejabberd {
         )?;
         let folder = tempfile::Builder::new().prefix("torg-ejabberd-").tempdir();
         let folder = folder.map_err(Error::system("cannot make a temporary folder"))?;
-        let mut this = Self { running: None, port: 0, folder };
-        let mut outcome = Ok(());
-        for _ in 0..PORTS_MAX {
-            this.port = ports::free_port()?;
-            outcome = this.launch(&program, &database(postgres_url, pool_size)?);
-            if outcome.is_ok() {
-                break;
-            }
-        }
-        outcome.map(|()| this)
+        let mut this = Self { running: None, port: ReservedPort::find()?, folder };
+        this.launch(&program, &database(postgres_url, pool_size)?).map(|()| this)
     }
 
     /// Where clients connect, on 127.0.0.1.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// The number of its process.
@@ -92,7 +82,7 @@ impl Ejabberd {
     fn launch(&mut self, program: &programs::Ejabberd, database: &str) -> Result<(), Error> {
         let folder = self.folder.path();
         let settings = folder.join(SETTINGS);
-        std::fs::write(&settings, settings_of(self.port, database))
+        std::fs::write(&settings, settings_of(self.port(), database))
             .map_err(Error::system("cannot write the settings of ejabberd"))?;
         let mut started = Supervised::start(&Program {
             name: NAME,
@@ -108,7 +98,7 @@ impl Ejabberd {
     }
 
     fn listens(&self) -> bool {
-        self.process_id().is_ok() && TcpStream::connect(("127.0.0.1", self.port)).is_ok()
+        self.process_id().is_ok() && TcpStream::connect(("127.0.0.1", self.port())).is_ok()
     }
 }
 

@@ -27,7 +27,7 @@ mod supervised;
 pub use ejabberd::Ejabberd;
 pub use error::Error;
 pub use nats::Nats;
-pub use ports::free_port;
+pub use ports::ReservedPort;
 pub use postgres::{Durability, Postgres, StopMode};
 pub use schema::{Schema, fresh_schema};
 pub use shared::{NATS_VARIABLE, POSTGRES_VARIABLE, nats_url, postgres_url};

@@ -10,13 +10,11 @@ use rand::RngExt as _;
 use tempfile::TempDir;
 
 use crate::supervised::{Program, Supervised};
-use crate::{Error, ports, programs};
+use crate::{Error, ReservedPort, programs};
 
 const START_TIME_MAX: Duration = Duration::from_secs(30);
 const STOP_TIME_MAX: Duration = Duration::from_secs(30);
 const GREETING_TIME_MAX: Duration = Duration::from_secs(1);
-/// How often a port may turn out to be taken after all.
-const PORTS_MAX: usize = 3;
 /// Its end by this signal is a good one, and quick.
 const STOP_SIGNAL: &str = "TERM";
 
@@ -27,7 +25,7 @@ pub struct Nats {
     program: PathBuf,
     /// Its own name, by which it is told from a stranger on the same port.
     name: String,
-    port: u16,
+    port: ReservedPort,
     folder: TempDir,
 }
 
@@ -38,26 +36,19 @@ impl Nats {
         let folder = tempfile::Builder::new().prefix("torg-nats-").tempdir();
         let folder = folder.map_err(Error::system("cannot make a temporary folder"))?;
         let name = format!("torg-{:032x}", rand::rng().random::<u128>());
-        let mut this = Self { running: Mutex::new(None), program, name, port: 0, folder };
-        let mut outcome = Ok(());
-        for _ in 0..PORTS_MAX {
-            this.port = ports::free_port()?;
-            outcome = this.start_again();
-            if outcome.is_ok() {
-                break;
-            }
-        }
-        outcome.map(|()| this)
+        let port = ReservedPort::find()?;
+        let this = Self { running: Mutex::new(None), program, name, port, folder };
+        this.start_again().map(|()| this)
     }
 
     /// Where it is: `nats://HOST:PORT`. It stays the same over restarts.
     pub fn url(&self) -> String {
-        format!("nats://127.0.0.1:{}", self.port)
+        format!("nats://127.0.0.1:{}", self.port())
     }
 
     /// Where it listens, on 127.0.0.1.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// Stops the server, and waits for its end.
@@ -72,7 +63,7 @@ impl Nats {
         if running.is_some() {
             return Err(Error::OutOfTurn("NATS runs already"));
         }
-        let port = self.port.to_string();
+        let port = self.port().to_string();
         let arguments = ["--addr", "127.0.0.1", "--port", &port, "--name", &self.name];
         let mut started = Supervised::start(&Program {
             name: "NATS",
@@ -93,7 +84,7 @@ impl Nats {
 
     /// Whether it is this server that greets on its port, with a line of what it is.
     fn greets(&self) -> std::io::Result<bool> {
-        let stream = TcpStream::connect(("127.0.0.1", self.port))?;
+        let stream = TcpStream::connect(("127.0.0.1", self.port()))?;
         stream.set_read_timeout(Some(GREETING_TIME_MAX))?;
         let mut line = String::new();
         BufReader::new(stream).read_line(&mut line)?;

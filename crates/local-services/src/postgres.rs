@@ -10,7 +10,7 @@ use rand::RngExt as _;
 use tempfile::TempDir;
 
 use crate::supervised::{Program, Supervised, User, command};
-use crate::{Error, ports, programs, sql};
+use crate::{Error, ReservedPort, programs, sql};
 
 const NAME: &str = "PostgreSQL";
 /// The superuser whom every URL names, and the database that belongs to it.
@@ -19,8 +19,6 @@ const TORG: &str = "torg";
 const CONNECTIONS_MAX: u32 = 400;
 const START_TIME_MAX: Duration = Duration::from_mins(1);
 const STOP_TIME_MAX: Duration = Duration::from_mins(1);
-/// How often a port may turn out to be taken after all.
-const PORTS_MAX: usize = 3;
 /// How long the processes of a killed server hold its data, at most.
 const HELD_TIME_MAX: Duration = Duration::from_secs(15);
 const RETRY_INTERVAL: Duration = Duration::from_millis(200);
@@ -31,7 +29,7 @@ pub struct Postgres {
     running: Mutex<Option<Supervised>>,
     programs: PathBuf,
     user: Option<User>,
-    port: u16,
+    port: ReservedPort,
     password: String,
     settings: Vec<String>,
     folder: TempDir,
@@ -83,16 +81,9 @@ impl Postgres {
             .flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")])
             .collect();
         let running = Mutex::new(None);
-        let mut this = Self { running, programs, user, port: 0, password, settings, folder };
-        let mut outcome = Ok(());
-        for _ in 0..PORTS_MAX {
-            this.port = ports::free_port()?;
-            outcome = this.launch();
-            if outcome.is_ok() {
-                break;
-            }
-        }
-        outcome?;
+        let port = ReservedPort::find()?;
+        let this = Self { running, programs, user, port, password, settings, folder };
+        this.launch()?;
         sql::run(&this.url_of("postgres"), &format!("CREATE DATABASE {TORG}"))?;
         Ok(this)
     }
@@ -104,7 +95,7 @@ impl Postgres {
 
     /// Where it listens, on 127.0.0.1.
     pub fn port(&self) -> u16 {
-        self.port
+        self.port.number()
     }
 
     /// A program that came with the server, such as `psql` or `pgbench`.
@@ -152,7 +143,8 @@ impl Postgres {
     fn url_of(&self, database: &str) -> String {
         format!(
             "postgres://{TORG}:{}@127.0.0.1:{}/{database}?sslmode=disable",
-            self.password, self.port
+            self.password,
+            self.port()
         )
     }
 
@@ -165,7 +157,7 @@ impl Postgres {
             "-D".to_owned(),
             data_of(self.folder.path()).display().to_string(),
             "-p".to_owned(),
-            self.port.to_string(),
+            self.port().to_string(),
             "-clisten_addresses=127.0.0.1".to_owned(),
             "-cunix_socket_directories=".to_owned(),
             format!("-cmax_connections={CONNECTIONS_MAX}"),

@@ -5,7 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use local_services::{Durability, Nats, Postgres, free_port};
+use local_services::{Durability, Nats, Postgres, ReservedPort};
 use tempfile::TempDir;
 
 use super::market::Market;
@@ -85,6 +85,8 @@ impl Pair {
 /// The binary, running. It can be killed and started again where it was.
 pub(super) struct Replica {
     pub(super) url: String,
+    /// Also while it does not run.
+    _port: ReservedPort,
     command: Command,
     log: std::path::PathBuf,
     child: Child,
@@ -93,7 +95,8 @@ pub(super) struct Replica {
 impl Replica {
     fn begin(folder: &Path, attachments: &Path, store: &str, nats: &str) -> Self {
         std::fs::create_dir_all(folder).unwrap();
-        let address = format!("127.0.0.1:{}", free_port().unwrap());
+        let port = ReservedPort::find().unwrap();
+        let address = format!("127.0.0.1:{}", port.number());
         let log = folder.join("log");
         let mut command = Command::new(TORG);
         command
@@ -108,7 +111,7 @@ impl Replica {
             .stdin(Stdio::null())
             .stdout(Stdio::null());
         let child = spawn(&mut command, &log);
-        Self { url: format!("http://{address}"), command, log, child }
+        Self { url: format!("http://{address}"), _port: port, command, log, child }
     }
 
     /// SIGKILL: no handler runs, nothing is flushed.
