@@ -10,7 +10,7 @@ use domain::id::{ChatId, MessageId, ShopId};
 use domain::message::Message;
 use domain::permission::{Permission, may_write};
 use domain::refusal::Missing;
-use futures_util::future::{join_all, try_join};
+use futures_util::future::join_all;
 use uuid::Uuid;
 
 use crate::access::{Caller, Host};
@@ -207,7 +207,7 @@ impl Engine {
         ids: &[ChatId],
     ) -> Result<HashMap<ChatId, Chat>, EngineError> {
         let found = self.store().chats(ids).await?;
-        let found = self.all_in_reach(caller, found).await?;
+        let found = self.all_in_reach(caller, found, |chat| chat).await?;
         Ok(found.into_iter().map(|chat| (chat.id, chat)).collect())
     }
 
@@ -221,14 +221,9 @@ impl Engine {
         let said = entries.iter().filter(|logged| logged.entry.kind.shows_message());
         let ids: Vec<_> =
             said.filter_map(|logged| Some((logged.entry.chat?, logged.entry.message?))).collect();
-        let chats: Vec<_> = ids.iter().map(|&(chat, _)| chat).collect();
-        let messages = async { Ok(self.store().messages_by_id(&ids).await?) };
-        let (chats, found) = try_join(self.chats(caller, &chats), messages).await?;
-        let found = found.into_iter().filter_map(|message| {
-            let chat = chats.get(&message.chat)?.clone();
-            Some((message.id, (chat, message)))
-        });
-        Ok(found.collect())
+        let found = self.store().messages_in_chats(&ids).await?;
+        let found = self.all_in_reach(caller, found, |(chat, _)| chat).await?;
+        Ok(found.into_iter().map(|(chat, message)| (message.id, (chat, message))).collect())
     }
 
     /// Where an entry of the caller's log happened and the message that it names, as they are now; none when that was in

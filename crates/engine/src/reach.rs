@@ -19,25 +19,26 @@ impl Engine {
         caller: &Caller,
         chat: Option<Chat>,
     ) -> Result<Chat, EngineError> {
-        let mut found = self.all_in_reach(caller, Vec::from_iter(chat)).await?;
+        let mut found = self.all_in_reach(caller, Vec::from_iter(chat), |chat| chat).await?;
         found.pop().ok_or(EngineError::NotFound(Missing::Chat))
     }
 
-    /// Those of `chats` that the caller may see.
-    pub(crate) async fn all_in_reach(
+    /// Those of `found` of which the caller may see the chat.
+    pub(crate) async fn all_in_reach<T>(
         &self,
         caller: &Caller,
-        mut chats: Vec<Chat>,
-    ) -> Result<Vec<Chat>, EngineError> {
-        chats.retain(|chat| caller.actor.side_in(chat).is_some());
+        mut found: Vec<T>,
+        chat_of: impl Fn(&T) -> &Chat,
+    ) -> Result<Vec<T>, EngineError> {
+        found.retain(|found| caller.actor.side_in(chat_of(found)).is_some());
         if let Some(shops) = &caller.shops {
-            let orders: Vec<_> = chats.iter().filter_map(|chat| chat.order).collect();
+            let orders: Vec<_> = found.iter().filter_map(|found| chat_of(found).order).collect();
             let mut orders = self.store().orders(&orders).await?;
             orders.retain(|facts| is_of_shops(facts, shops));
             let orders: HashSet<_> = orders.into_iter().map(|facts| facts.order.id).collect();
-            chats.retain(|chat| chat.order.is_none_or(|order| orders.contains(&order)));
+            found.retain(|found| chat_of(found).order.is_none_or(|order| orders.contains(&order)));
         }
-        Ok(chats)
+        Ok(found)
     }
 
     /// A command proves the caller's side itself; only callers that are bound to shops need a look first.

@@ -85,6 +85,12 @@ pub trait Store: WebhookStore + Send + Sync + 'static {
     async fn messages_by_id(&self, ids: &[(ChatId, MessageId)])
     -> Result<Vec<Message>, StoreError>;
 
+    /// Single messages, with attachments, each with its chat.
+    async fn messages_in_chats(
+        &self,
+        ids: &[(ChatId, MessageId)],
+    ) -> Result<Vec<(Chat, Message)>, StoreError>;
+
     /// Messages whose text contains a needle, newest first.
     async fn search(&self, query: &SearchQuery) -> Result<Vec<Message>, StoreError>;
 

@@ -47,7 +47,7 @@ impl Lookup for LogPages {
     type Key = Stretch;
     type Found = LogPage;
     /// Most who ask are live streams that a commit has woken.
-    const PATIENCE: Duration = Duration::from_millis(2);
+    const PATIENCE: Duration = Duration::from_millis(5);
 
     async fn look_up(
         db: &Database,

@@ -49,6 +49,65 @@ pub(super) const BY_IDS: &str = concat!(
     ") AS messages"
 );
 
+pub(super) const WITH_CHATS: &str = concat!(
+    "SELECT messages.*, chats.* \
+     FROM unnest($1::BIGINT[], $2::BIGINT[], $3::BIGINT[]) AS wanted (seller, chat, message) \
+     CROSS JOIN LATERAL (",
+    select_message!(
+        "seller_id = wanted.seller AND chat_id = wanted.chat AND id = wanted.message LIMIT 1"
+    ),
+    ") AS messages CROSS JOIN LATERAL (SELECT ",
+    chat_columns!(),
+    " FROM chats WHERE seller_id = wanted.seller AND id = wanted.chat LIMIT 1) AS chats"
+);
+
+/// Single messages, each with its chat.
+pub(super) struct MessagesInChats;
+
+impl Lookup for MessagesInChats {
+    type Key = (ChatId, MessageId);
+    type Found = (Chat, Message);
+
+    async fn look_up(
+        db: &Database,
+        ids: &[(ChatId, MessageId)],
+    ) -> Result<Vec<((ChatId, MessageId), (Chat, Message))>, StoreError> {
+        let Keys { sellers, chats, messages } = keys(db, ids).await?;
+        let (chats, found): (Vec<_>, Vec<_>) = db
+            .query(WITH_CHATS, &[&sellers, &chats, &messages], |cells| {
+                let message = message(cells)?;
+                Ok((chat(cells)?, message))
+            })
+            .await?
+            .into_iter()
+            .unzip();
+        let found = chats.into_iter().zip(with_attachments(db, found).await?);
+        Ok(found.map(|(chat, message)| ((chat.id, message.id), (chat, message))).collect())
+    }
+}
+
+/// The keys of messages, column by column; those of chats that do not exist are left out.
+#[derive(Default)]
+struct Keys {
+    sellers: Vec<i64>,
+    chats: Vec<i64>,
+    messages: Vec<i64>,
+}
+
+async fn keys(db: &Database, ids: &[(ChatId, MessageId)]) -> Result<Keys, StoreError> {
+    let chats: HashSet<ChatId> = ids.iter().map(|&(chat, _)| chat).collect();
+    let parties: HashMap<_, _> = db.parties(chats).await?.into_iter().collect();
+    let mut keys = Keys::default();
+    for (chat, message) in ids {
+        if let Some(parties) = parties.get(chat) {
+            keys.sellers.push(parties.seller.get());
+            keys.chats.push(chat.get());
+            keys.messages.push(message.get());
+        }
+    }
+    Ok(keys)
+}
+
 /// Single messages.
 pub(super) struct MessagesById;
 
@@ -60,16 +119,7 @@ impl Lookup for MessagesById {
         db: &Database,
         ids: &[(ChatId, MessageId)],
     ) -> Result<Vec<((ChatId, MessageId), Message)>, StoreError> {
-        let chats: HashSet<ChatId> = ids.iter().map(|&(chat, _)| chat).collect();
-        let parties: HashMap<_, _> = db.parties(chats).await?.into_iter().collect();
-        let (mut sellers, mut chats, mut messages) = (Vec::new(), Vec::new(), Vec::new());
-        for (chat, message) in ids {
-            if let Some(parties) = parties.get(chat) {
-                sellers.push(parties.seller.get());
-                chats.push(chat.get());
-                messages.push(message.get());
-            }
-        }
+        let Keys { sellers, chats, messages } = keys(db, ids).await?;
         let found = db.query(BY_IDS, &[&sellers, &chats, &messages], message).await?;
         let found = with_attachments(db, found).await?;
         Ok(found.into_iter().map(|message| ((message.chat, message.id), message)).collect())

@@ -59,7 +59,7 @@ pub(crate) use error::store_error;
 use gathering::{Gathering, Lookup as _};
 use indexer::Indexer;
 use log::{LogPages, Stretch};
-use messages::MessagesById;
+use messages::{MessagesById, MessagesInChats};
 use units::Leases;
 
 /// So many connections a server opens at most.
@@ -77,6 +77,7 @@ pub struct PostgresStore {
     chats: Gathering<ChatsById>,
     chats_by_public_id: Gathering<ChatsByPublicId>,
     messages: Gathering<MessagesById>,
+    messages_in_chats: Gathering<MessagesInChats>,
     log_pages: Gathering<LogPages>,
     leases: Gathering<Leases>,
 }
@@ -99,6 +100,7 @@ impl PostgresStore {
             chats: Gathering::start(&db),
             chats_by_public_id: Gathering::start(&db),
             messages: Gathering::start(&db),
+            messages_in_chats: Gathering::start(&db),
             log_pages: Gathering::start(&db),
             leases: Gathering::start(&db),
             db,
@@ -191,6 +193,13 @@ impl Store for PostgresStore {
         ids: &[(ChatId, MessageId)],
     ) -> Result<Vec<Message>, StoreError> {
         self.messages.get_all(ids).await
+    }
+
+    async fn messages_in_chats(
+        &self,
+        ids: &[(ChatId, MessageId)],
+    ) -> Result<Vec<(Chat, Message)>, StoreError> {
+        self.messages_in_chats.get_all(ids).await
     }
 
     async fn search(&self, query: &SearchQuery) -> Result<Vec<Message>, StoreError> {

@@ -261,6 +261,13 @@ async fn histories_and_attachments_are_found_by_their_chat() {
             &["messages_pkey ((seller_id = wanted.seller) AND (chat_id = wanted.chat) AND (id = wanted.message))"],
         ),
         (
+            messages::WITH_CHATS,
+            &[
+                "messages_pkey ((seller_id = wanted.seller) AND (chat_id = wanted.chat) AND (id = wanted.message))",
+                "chats_pkey ((seller_id = wanted.seller) AND (id = wanted.chat))",
+            ],
+        ),
+        (
             messages::ATTACHMENTS_OF,
             &["attachments_of_messages ((chat_id = wanted.chat) AND (message_id = wanted.message))"],
         ),

@@ -58,6 +58,16 @@ pub(super) fn by_id(db: &Connection, chat: ChatId, id: MessageId) -> Result<Opti
     Ok(Some(Message { attachments: attachments.remove(&id).unwrap_or_default(), ..message }))
 }
 
+/// One message with its chat.
+pub(super) fn in_chat(
+    db: &Connection,
+    chat: ChatId,
+    id: MessageId,
+) -> Result<Option<(Chat, Message)>> {
+    let Some(message) = by_id(db, chat, id)? else { return Ok(None) };
+    Ok(chats::by_id(db, chat)?.map(|chat| (chat, message)))
+}
+
 fn message(row: &Row<'_>) -> Result<(Message, bool)> {
     rows::message(&mut SqliteCells::of(row))
 }

@@ -218,6 +218,19 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn messages_in_chats(
+        &self,
+        ids: &[(ChatId, MessageId)],
+    ) -> Result<Vec<(Chat, Message)>, StoreError> {
+        let ids = cells::distinct(ids);
+        self.readers
+            .read_pages(2 * ids.len(), move |db| {
+                let found = ids.into_iter().map(|(chat, id)| messages::in_chat(db, chat, id));
+                found.filter_map(Result::transpose).collect()
+            })
+            .await
+    }
+
     async fn search(&self, query: &SearchQuery) -> Result<Vec<Message>, StoreError> {
         let query = query.clone();
         self.readers.read(move |db| search::messages_with(db, &query)).await

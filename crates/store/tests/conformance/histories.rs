@@ -115,5 +115,10 @@ pub(crate) async fn single_messages_are_found_in_their_chat_only(place: Place) {
         [(chat, two.id), (chat, one.id), (chat, one.id), (other, one.id), (chat, message_id(5))];
     let mut found = store.messages_by_id(&ids).await.unwrap();
     found.sort_by_key(|message| message.id);
-    assert_eq!(found, [one, two]);
+    assert_eq!(found, [one.clone(), two.clone()]);
+
+    let mut found = store.messages_in_chats(&ids).await.unwrap();
+    found.sort_by_key(|(_, message)| message.id);
+    let its_chat = store.chat(chat).await.unwrap().unwrap();
+    assert_eq!(found, [(its_chat.clone(), one), (its_chat, two)]);
 }
