@@ -5,7 +5,7 @@
 //! into the index with the text that it has by then, and leaves the queue in the same transaction. One indexer works at
 //! a time, of all servers: two that had read different texts of one message could write them in the wrong order.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write as _;
 
 use deadpool_postgres::Transaction;
@@ -21,8 +21,8 @@ use crate::substring::{fold, neighbours};
 /// Most buyers never have more, and what a message costs is mostly its words.
 const WITHOUT_WORDS_MAX: i64 = 256;
 
-/// So many accounts with more messages than that are remembered.
-const FULL_ACCOUNTS_KEPT: usize = 100_000;
+/// Of so many accounts is remembered how many more messages without words they may have.
+const ROOM_KEPT: usize = 100_000;
 
 /// The numbers that stand for the pairs of neighbouring code points of `folded` in messages of `account`, rising. They
 /// are in the databases: they must stay what they are.
@@ -49,8 +49,9 @@ fn mix(value: u64) -> u64 {
 /// What is remembered from round to round.
 #[derive(Default)]
 pub(super) struct Rounds {
-    /// Accounts whose next messages get words.
-    full_accounts: HashSet<i64>,
+    /// How many more messages without words an account may have, as far as this server knows: an account of which several
+    /// servers index messages may get as many from each of them, and a search reads these, too.
+    room: HashMap<i64, i64>,
     /// The first row of the queue that the last round took.
     begun_at: Option<i64>,
 }
@@ -112,13 +113,13 @@ impl Rounds {
         let messages: BTreeMap<i64, &Queued> =
             queued.iter().map(|queued| (queued.message, queued)).collect();
         let texts = texts_now(transaction, &messages).await?;
-        let mut room = self.room(transaction, &messages).await?;
+        self.find_room(transaction, &messages).await?;
         let mut rows = Rows::default();
         for (message, text) in texts {
             let Some(queued) = messages.get(&message) else { continue };
             let folded = fold(&text);
             for account in BTreeSet::from([queued.seller, queued.buyer]) {
-                let is_to_have_words = match room.get_mut(&account) {
+                let is_to_have_words = match self.room.get_mut(&account) {
                     Some(room) if 0 < *room => {
                         *room -= 1;
                         false
@@ -139,34 +140,32 @@ impl Rounds {
         self.begun_at
     }
 
-    /// How many more messages without words each account may have, of those that may have any.
-    async fn room(
+    /// Finds out how many more messages without words the accounts of `messages` may have, where that is not known:
+    /// counting them takes longer than everything else of a round.
+    async fn find_room(
         &mut self,
         transaction: &Transaction<'_>,
         messages: &BTreeMap<i64, &Queued>,
-    ) -> Result<HashMap<i64, i64>, StoreError> {
+    ) -> Result<(), StoreError> {
+        if ROOM_KEPT < self.room.len() {
+            self.room.clear();
+        }
         let accounts: BTreeSet<i64> = messages
             .values()
             .flat_map(|queued| [queued.seller, queued.buyer])
-            .filter(|account| !self.full_accounts.contains(account))
+            .filter(|account| !self.room.contains_key(account))
             .collect();
+        if accounts.is_empty() {
+            return Ok(());
+        }
         let asked: Vec<i64> = accounts.into_iter().collect();
-        let counted = query(transaction, WITHOUT_WORDS, &[&asked, &WITHOUT_WORDS_MAX], |cells| {
-            Ok((cells.take()?, cells.take::<i64>()?))
+        let room = query(transaction, WITHOUT_WORDS, &[&asked, &WITHOUT_WORDS_MAX], |cells| {
+            let account = cells.take()?;
+            Ok((account, WITHOUT_WORDS_MAX - cells.take::<i64>()?))
         })
         .await?;
-        let mut room = HashMap::new();
-        for (account, without_words) in counted {
-            if without_words < WITHOUT_WORDS_MAX {
-                room.insert(account, WITHOUT_WORDS_MAX - without_words);
-            } else {
-                if self.full_accounts.len() == FULL_ACCOUNTS_KEPT {
-                    self.full_accounts.clear();
-                }
-                self.full_accounts.insert(account);
-            }
-        }
-        Ok(room)
+        self.room.extend(room);
+        Ok(())
     }
 }
 
