@@ -22,6 +22,9 @@ use crate::town::{Chat, FIRST_BUYER, FIRST_SELLER, TEXT, secret};
 const CONNECTIONS: usize = 64;
 /// Lifts Ozon's limit, so that the few sellers of these buyers may send as often as all do otherwise.
 const SELLER_LIMIT: (&str, &str) = ("ozon.requests_per_second", "1000");
+/// So long after streams were opened, and after they were closed, everybody has been told who came and who went. That is
+/// not measured here.
+const COMING_AND_GOING: (Duration, Duration) = (Duration::from_secs(4), Duration::from_secs(9));
 /// How long the last messages of a round may take to come.
 const DELIVERED_TIME_MAX: Duration = Duration::from_mins(1);
 /// Messages whose way to a stream is timed, in a short and in a full run.
@@ -73,6 +76,7 @@ async fn follow(
         site.indexed().await?;
 
         let mut streams = Streams::open(&with_nats.streams(followers)).await?;
+        tokio::time::sleep(COMING_AND_GOING.0).await;
         let requests = with_nats.requests(site, followers);
         let on = load::run(&requests, CONNECTIONS, site.effort.span())?;
         at_once.push(crate::as_float(streams.delivered()) / crate::as_float(on.answers));
@@ -82,6 +86,7 @@ async fn follow(
                 format!("of {} messages {} have come", on.answers, streams.delivered())
             })??;
         drop(streams);
+        tokio::time::sleep(COMING_AND_GOING.1).await;
         site.indexed().await?;
         figure.add(off, on.per_second);
     }

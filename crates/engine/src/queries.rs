@@ -276,6 +276,12 @@ impl Engine {
         Ok(self.store().log(caller.account(), after, limit).await?)
     }
 
+    /// The entries behind `after` of the log of an account to which somebody listens, if a wake-up has brought them along:
+    /// whoever was woken for them need not ask the store. None says nothing about the log.
+    pub fn told_events(&self, caller: &Caller, after: i64) -> Vec<LogEntry> {
+        self.wakeups().told_behind(caller.account(), after)
+    }
+
     /// Until when the caller may write in a chat, or why not. `related` holds the chat's order.
     pub fn may_write(
         &self,

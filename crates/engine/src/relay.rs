@@ -10,7 +10,7 @@ use domain::Timestamp;
 use domain::id::{AccountId, ChatId};
 use tokio::sync::watch;
 
-use crate::store::LogEnd;
+use crate::store::Growth;
 
 /// Carries news from each replica to all others.
 #[async_trait]
@@ -59,7 +59,7 @@ pub struct Traffic {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
     /// Logs have grown; at most [`GROWN_MAX`] of them.
-    Grown(Vec<LogEnd>),
+    Grown(Vec<Growth>),
     /// Somebody is typing.
     Typing {
         /// Who is to hear of it.

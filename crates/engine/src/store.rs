@@ -25,7 +25,7 @@ use domain::refusal::Denied;
 use uuid::Uuid;
 
 pub use questions::{
-    ActivityPosition, ActivityQuery, AgeQuery, LogEnd, LogEntry, LogPage, MessageQuery,
+    ActivityPosition, ActivityQuery, AgeQuery, Growth, LogEntry, LogPage, MessageQuery,
     MessageRange, Pulse, SearchQuery, UnreadTotals,
 };
 pub use webhooks::{
@@ -218,12 +218,12 @@ pub struct Committed {
     /// One answer for each command, in the same order.
     pub answers: Vec<Result<Answer, CommandError>>,
     /// The logs that have grown; their readers are to be woken.
-    pub grown_logs: Vec<LogEnd>,
+    pub grown_logs: Vec<Growth>,
 }
 
 impl Committed {
     /// A batch was carried out with these answers.
-    pub fn decided(answers: Answers, grown_logs: Vec<LogEnd>) -> Self {
+    pub fn decided(answers: Answers, grown_logs: Vec<Growth>) -> Self {
         let answers = answers.into_iter().map(|answer| answer.map_err(CommandError::Denied));
         Self { answers: answers.collect(), grown_logs }
     }

@@ -5,9 +5,11 @@
 //! lost, the next look at the store makes up for it (see `Wakeups::catch_up`): every few seconds, and about once a second
 //! while other processes may work on the store and are not heard.
 
+mod told;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use std::time::Duration;
 
 use domain::Timestamp;
@@ -16,7 +18,8 @@ use tokio::sync::{broadcast, watch};
 
 use crate::metrics::Metrics;
 use crate::relay::{GROWN_MAX, News, Relay};
-use crate::store::{LogEnd, Pulse, Store, StoreError};
+use crate::store::{Growth, LogEntry, Pulse, Store, StoreError};
+use told::Told;
 
 /// How often to look at the store for what no wake-up told, while others are heard or there are none.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
@@ -79,6 +82,7 @@ pub(crate) struct Wakeups {
 #[derive(Debug)]
 struct Line {
     newest: watch::Sender<i64>,
+    told: Mutex<Told>,
     signals: broadcast::Sender<Signal>,
     /// The revision of the account's credentials at the last look.
     credentials: AtomicI64,
@@ -113,6 +117,7 @@ impl Wakeups {
         let line = lines.entry(account).or_insert_with(|| {
             Arc::new(Line {
                 newest: watch::Sender::new(0),
+                told: Mutex::default(),
                 signals: broadcast::Sender::new(SIGNALS_MAX),
                 credentials: AtomicI64::new(NOT_LOOKED),
             })
@@ -126,7 +131,7 @@ impl Wakeups {
     }
 
     /// Wakes those who listen to logs that this process has made grow, here and at the other replicas.
-    pub(crate) fn wake(&self, grown: &[LogEnd]) {
+    pub(crate) fn wake(&self, grown: &[Growth]) {
         self.wake_here(grown);
         for part in grown.chunks(GROWN_MAX) {
             self.relay.tell(News::Grown(part.to_vec()));
@@ -134,17 +139,25 @@ impl Wakeups {
     }
 
     /// Wakes those who listen here to logs that have grown.
-    pub(crate) fn wake_here(&self, grown: &[LogEnd]) {
+    pub(crate) fn wake_here(&self, grown: &[Growth]) {
         let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
-        for end in grown {
-            if let Some(line) = lines.get(&end.account) {
+        for growth in grown {
+            if let Some(line) = lines.get(&growth.account) {
+                line.told().add(&growth.entries);
                 line.newest.send_if_modified(|newest| {
-                    let grown = *newest < end.newest;
-                    *newest = end.newest.max(*newest);
+                    let grown = *newest < growth.newest();
+                    *newest = growth.newest().max(*newest);
                     grown
                 });
             }
         }
+    }
+
+    /// The entries behind `after` of which those who listen here to `account` were told; none where these do not begin
+    /// right behind it.
+    pub(crate) fn told_behind(&self, account: AccountId, after: i64) -> Vec<LogEntry> {
+        let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
+        lines.get(&account).map_or_else(Vec::new, |line| line.told().behind(after))
     }
 
     /// Tells everybody who listens here to `account`.
@@ -245,6 +258,7 @@ impl Wakeups {
         // Also downwards: a hint beyond the end of the log, of an installation with the same subjects, would make all true
         // ones look old.
         line.newest.send_if_modified(|told| std::mem::replace(told, newest) != newest);
+        line.told().end_at(newest);
         // The first look at an account counts as a change: it may have come since the first listener was let in.
         if line.credentials.swap(credentials, Ordering::Relaxed) != credentials {
             let _ = line.signals.send(Signal::CredentialsChanged);
@@ -257,6 +271,12 @@ impl Wakeups {
         if lines.get(&account).is_some_and(|line| line.newest.receiver_count() == 0) {
             lines.remove(&account);
         }
+    }
+}
+
+impl Line {
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -326,8 +346,9 @@ mod tests {
         AccountId::new(id).unwrap()
     }
 
-    fn end(id: i64, newest: i64) -> LogEnd {
-        LogEnd { account: account(id), newest }
+    /// The log of an account has grown by one entry.
+    fn end(id: i64, newest: i64) -> Growth {
+        Growth { account: account(id), entries: vec![told::tests::logged(newest)] }
     }
 
     #[test]
@@ -397,8 +418,10 @@ mod tests {
         wakeups.feel(pulse(3));
         wakeups.wake_here(&[end(1, 1_000)]);
         assert_eq!(listener.heard().now_or_never(), Some(Heard::Entries));
+        assert_eq!(wakeups.told_behind(account(1), 999).len(), 1);
         wakeups.feel(pulse(3));
         assert_eq!(listener.heard().now_or_never(), Some(Heard::Entries));
+        assert_eq!(wakeups.told_behind(account(1), 999), []);
         wakeups.wake_here(&[end(1, 4)]);
         assert_eq!(listener.heard().now_or_never(), Some(Heard::Entries));
     }

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use domain::id::AccountId;
 use engine::access::Caller;
 use engine::queries::Delivery;
-use engine::store::{LogEntry, LogPage};
+use engine::store::LogEntry;
 use engine::wakeups::{Heard, Listener, Signal};
 use engine::{Engine, EngineError};
 use tokio::time::{Instant, sleep_until};
@@ -166,11 +166,17 @@ impl<R: Render> Feed<R> {
     ) -> Result<Loaded<R::Content>, EngineError> {
         let shared = &*self.0;
         let caller = Caller::account_holder(account);
-        let page = shared.engine.events(&caller, after, PAGE_ENTRIES).await?;
-        if page.is_cut_off(after) {
-            return Ok(Loaded::CutOff { oldest: page.oldest });
-        }
-        let LogPage { entries, newest, .. } = page;
+        let told = shared.engine.told_events(&caller, after);
+        let (entries, newest) = if let Some(last) = told.last() {
+            let newest = last.sequence;
+            (told, newest)
+        } else {
+            let page = shared.engine.events(&caller, after, PAGE_ENTRIES).await?;
+            if page.is_cut_off(after) {
+                return Ok(Loaded::CutOff { oldest: page.oldest });
+            }
+            (page.entries, page.newest)
+        };
         if entries.is_empty() {
             return Ok(Loaded::Frames { frames: Vec::new(), newest });
         }

@@ -37,6 +37,8 @@ pub struct Settings {
     pub address: Address,
     /// What the subjects begin with: letters, digits, `-`, `_` and single dots.
     pub subject_prefix: String,
+    /// What no other installation has, of letters and digits: only replicas with the same one hear each other.
+    pub installation: String,
 }
 
 /// NATS cannot be used at all. That it cannot be reached is no such problem.
@@ -87,7 +89,8 @@ impl NatsRelay {
             owes_missed: AtomicBool::new(false),
             lost_incoming: Notify::new(),
         });
-        let Settings { address, subject_prefix } = settings;
+        let Settings { address, subject_prefix, installation } = settings;
+        let subject_prefix = format!("{subject_prefix}.{installation}");
         let subject = format!("{subject_prefix}.news");
         let (client, events) = connection::open(&address).await?;
         let messages = client.subscribe(subject.clone()).await;

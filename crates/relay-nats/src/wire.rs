@@ -1,19 +1,23 @@
 //! News as they travel: JSON, with the number of this form of them. Replicas of another version may be about while an
 //! installation is updated; what they say is not understood, and the store makes up for it.
 
+mod entry;
+
 use std::time::Duration;
 
 use bytes::Bytes;
 use domain::Timestamp;
 use domain::id::{AccountId, ChatId};
 use engine::relay::{Attendance, News, Notice, ReplicaId};
-use engine::store::LogEnd;
+use engine::store::{Growth, LogEntry};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
+use entry::WireEntry;
+
 /// The form that this crate writes and reads.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// How often the log tells of messages that were not understood.
 const REPORT_INTERVAL: Duration = Duration::from_mins(1);
 
@@ -44,8 +48,8 @@ struct SealedLetter<'a> {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum WireNews {
-    /// Accounts, and where their logs end.
-    Grown(Vec<(i64, i64)>),
+    /// Accounts, and the new entries of their logs.
+    Grown(Vec<(i64, Vec<WireEntry>)>),
     Typing {
         to: i64,
         chat: i64,
@@ -94,7 +98,9 @@ impl From<&News> for WireNews {
     fn from(news: &News) -> Self {
         match news {
             News::Grown(logs) => {
-                Self::Grown(logs.iter().map(|end| (end.account.get(), end.newest)).collect())
+                let entries =
+                    |growth: &Growth| growth.entries.iter().map(WireEntry::from).collect();
+                Self::Grown(logs.iter().map(|log| (log.account.get(), entries(log))).collect())
             }
             News::Typing { to, chat, by } => {
                 Self::Typing { to: to.get(), chat: chat.get(), by: by.get() }
@@ -138,11 +144,17 @@ impl TryFrom<WireNews> for News {
     fn try_from(news: WireNews) -> Result<Self, Self::Error> {
         Ok(match news {
             WireNews::Grown(logs) => {
-                let end = |(id, newest)| Ok(LogEnd { account: account(id)?, newest });
-                Self::Grown(logs.into_iter().map(end).collect::<Result<_, WireProblem>>()?)
+                let growth = |(id, entries): (_, Vec<WireEntry>)| {
+                    let entries = entries.into_iter().map(LogEntry::try_from);
+                    Ok(Growth {
+                        account: account(id)?,
+                        entries: entries.collect::<Result<_, _>>()?,
+                    })
+                };
+                Self::Grown(logs.into_iter().map(growth).collect::<Result<_, WireProblem>>()?)
             }
             WireNews::Typing { to, chat, by } => {
-                let chat = ChatId::new(chat).ok_or(WireProblem::Impossible("a chat"))?;
+                let chat = id(ChatId::new, chat, "a chat")?;
                 Self::Typing { to: account(to)?, chat, by: account(by)? }
             }
             WireNews::CredentialsChanged { account: id } => {
@@ -180,8 +192,13 @@ impl TryFrom<WireNotice> for Notice {
     }
 }
 
-fn account(id: i64) -> Result<AccountId, WireProblem> {
-    AccountId::new(id).ok_or(WireProblem::Impossible("an account"))
+/// `number` as an id; `new` is the id type's own constructor.
+fn id<T>(new: fn(i64) -> Option<T>, number: i64, what: &'static str) -> Result<T, WireProblem> {
+    new(number).ok_or(WireProblem::Impossible(what))
+}
+
+fn account(number: i64) -> Result<AccountId, WireProblem> {
+    id(AccountId::new, number, "an account")
 }
 
 fn time(milliseconds: i64) -> Result<Timestamp, WireProblem> {
@@ -214,6 +231,10 @@ impl Misheard {
 
 #[cfg(test)]
 mod tests {
+    use domain::chat::Side;
+    use domain::event::{Entry, EntryKind};
+    use domain::id::{MessageId, WebhookId};
+
     use super::*;
 
     fn account(id: i64) -> AccountId {
@@ -225,8 +246,27 @@ mod tests {
     }
 
     fn samples() -> Vec<(News, &'static str)> {
-        let end = |id, newest| LogEnd { account: account(id), newest };
-        let said = |notice| {
+        let said = Entry {
+            kind: EntryKind::MessageCreated,
+            chat: ChatId::new(2),
+            message: MessageId::new(30),
+            side: Some(Side::Buyer),
+            webhook: None,
+            at: time(1),
+        };
+        let warned = Entry {
+            kind: EntryKind::WebhookFailing,
+            chat: None,
+            message: None,
+            side: None,
+            webhook: WebhookId::new(4),
+            at: time(2),
+        };
+        let growth = |id, sequence, entry: &Entry| Growth {
+            account: account(id),
+            entries: vec![LogEntry { sequence, entry: entry.clone() }],
+        };
+        let attendance = |notice| {
             News::Attendance(Attendance { replica: ReplicaId(u64::MAX), revision: 3, notice })
         };
         let (to, chat, by) = (account(1), ChatId::new(2).unwrap(), account(3));
@@ -238,30 +278,33 @@ mod tests {
         };
         let roll = Notice::Roll { part: 0, parts: 2, present: vec![(account(7), time(1))] };
         vec![
-            (News::Grown(vec![end(7, 12), end(8, 1)]), r#"{"grown":[[7,12],[8,1]]}"#),
+            (
+                News::Grown(vec![growth(7, 12, &said), growth(8, 1, &warned)]),
+                r#"{"grown":[[7,[[12,"message",2,30,"buyer",null,1000]]],[8,[[1,"failing",null,null,null,4,2000]]]]}"#,
+            ),
             (News::Typing { to, chat, by }, r#"{"typing":{"to":1,"chat":2,"by":3}}"#),
             (
                 News::CredentialsChanged { account: account(7) },
                 r#"{"credentials_changed":{"account":7}}"#,
             ),
             (
-                said(Notice::Alive),
+                attendance(Notice::Alive),
                 r#"{"attendance":{"replica":18446744073709551615,"revision":3,"notice":{"alive":{}}}}"#,
             ),
             (
-                said(moved),
+                attendance(moved),
                 r#"{"attendance":{"replica":18446744073709551615,"revision":3,"notice":{"moved":{"account":7,"online":true,"at":1000,"told":[8]}}}}"#,
             ),
             (
-                said(roll),
+                attendance(roll),
                 r#"{"attendance":{"replica":18446744073709551615,"revision":3,"notice":{"roll":{"part":0,"parts":2,"present":[[7,1000]]}}}}"#,
             ),
             (
-                said(Notice::RollCall { of: Some(ReplicaId(5)) }),
+                attendance(Notice::RollCall { of: Some(ReplicaId(5)) }),
                 r#"{"attendance":{"replica":18446744073709551615,"revision":3,"notice":{"roll_call":{"of":5}}}}"#,
             ),
             (
-                said(Notice::Farewell),
+                attendance(Notice::Farewell),
                 r#"{"attendance":{"replica":18446744073709551615,"revision":3,"notice":{"farewell":{}}}}"#,
             ),
             (News::Missed, r#"{"missed":{}}"#),
@@ -272,7 +315,7 @@ mod tests {
     fn news_arrive_as_they_were_sent() {
         for (news, written) in samples() {
             let bytes = write(&news);
-            let expected = format!(r#"{{"v":1,"news":{written}}}"#);
+            let expected = format!(r#"{{"v":2,"news":{written}}}"#);
             assert_eq!(std::str::from_utf8(&bytes).unwrap(), expected);
             assert_eq!(read(&bytes).unwrap(), news);
         }
@@ -280,12 +323,12 @@ mod tests {
 
     #[test]
     fn another_version_is_told_from_what_is_broken() {
-        let newer = read(br#"{"v":2,"news":{"grown":{"whatever":[1]}},"more":true}"#);
-        assert!(matches!(newer, Err(WireProblem::Version(2))));
-        for broken in ["", "\u{ff}", "{}", "[]", r#"{"v":1,"news":{"unheard_of":1}}"#] {
+        let newer = read(br#"{"v":3,"news":{"grown":{"whatever":[1]}},"more":true}"#);
+        assert!(matches!(newer, Err(WireProblem::Version(3))));
+        for broken in ["", "\u{ff}", "{}", "[]", r#"{"v":2,"news":{"unheard_of":1}}"#] {
             assert!(matches!(read(broken.as_bytes()), Err(WireProblem::Broken(_))), "{broken}");
         }
-        let impossible = read(br#"{"v":1,"news":{"grown":[[0,1]]}}"#);
+        let impossible = read(br#"{"v":2,"news":{"grown":[[0,[]]]}}"#);
         assert!(matches!(impossible, Err(WireProblem::Impossible(_))));
     }
 }

@@ -22,8 +22,13 @@ async fn two_on(url: &str) -> [NatsRelay; 2] {
 }
 
 async fn replica(url: &str, subject_prefix: &str) -> NatsRelay {
+    replica_of("ours", url, subject_prefix).await
+}
+
+async fn replica_of(installation: &str, url: &str, subject_prefix: &str) -> NatsRelay {
     let (address, subject_prefix) = (url.parse().unwrap(), subject_prefix.to_owned());
-    NatsRelay::start(Settings { address, subject_prefix }).await.unwrap()
+    let installation = installation.to_owned();
+    NatsRelay::start(Settings { address, subject_prefix, installation }).await.unwrap()
 }
 
 async fn is_in(relay: &NatsRelay, wanted: RelayState) {
@@ -144,12 +149,28 @@ async fn what_is_not_understood_is_passed_over() {
     is_in(&listening, RelayState::Connected).await;
     let stranger = async_nats::connect(&url).await.unwrap();
     for payload in
-        ["", "\u{0}", r#"{"v":2,"news":{"missed":{}}}"#, r#"{"v":1,"news":{"missed":{}}}"#]
+        ["", "\u{0}", r#"{"v":1,"news":{"missed":{}}}"#, r#"{"v":2,"news":{"missed":{}}}"#]
     {
-        stranger.publish(format!("{prefix}.news"), payload.into()).await.unwrap();
+        stranger.publish(format!("{prefix}.ours.news"), payload.into()).await.unwrap();
     }
     assert_eq!(hear(&listening).await, News::Missed);
     assert_eq!(listening.traffic().received, 4);
+}
+
+#[tokio::test]
+async fn another_installation_with_the_same_prefix_is_not_heard() {
+    let url = local_services::nats_url().unwrap();
+    let prefix = format!("torg.test-{}-installations", std::process::id());
+    let ours = [replica_of("ours", &url, &prefix).await, replica_of("ours", &url, &prefix).await];
+    let other = replica_of("theirs", &url, &prefix).await;
+    for relay in ours.iter().chain([&other]) {
+        is_in(relay, RelayState::Connected).await;
+    }
+    other.tell(typing(2));
+    other.close().await;
+    ours[0].tell(typing(1));
+    assert_eq!(hear(&ours[1]).await, typing(1));
+    assert_eq!(ours[1].traffic().received, 1);
 }
 
 #[tokio::test]

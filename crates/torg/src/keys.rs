@@ -2,12 +2,11 @@
 
 use anyhow::Context as _;
 use domain::id::AccountId;
-use engine::relay;
 use engine::store::ApiKey;
 
 use crate::cli::KeyCreateArguments;
 use crate::faces::{HOST_AUDIENCE, NATIVE_AUDIENCE, audience_names, new_secret};
-use crate::server::{Surroundings, open_engine};
+use crate::server::{Surroundings, open_engine_beside};
 use crate::settings::Settings;
 
 /// Makes a key and answers its text. A server may be running on the same data directory.
@@ -36,7 +35,7 @@ pub async fn create(
         format!("--audience: there is no '{audience}'; there are {}", audience_names().join(", "))
     })?;
     let (can_read, can_write) = scopes(&arguments.scopes)?;
-    let engine = open_engine(settings, settings.listen, surroundings, relay::none()).await?;
+    let engine = open_engine_beside(settings, surroundings).await?;
     if let Some(account) = account {
         engine
             .account(account)

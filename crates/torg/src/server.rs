@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use axum::middleware::from_fn_with_state;
+use data_encoding::HEXLOWER;
 use engine::clock::{Clock, SystemClock};
 use engine::random::{Random, SystemRandom};
 use engine::relay::{self, Relay};
+use engine::store::Store;
 use engine::{Engine, Parts};
 use http_kit::client_address::{TrustedProxies, add_client_address};
 use relay_nats::NatsRelay;
@@ -17,12 +19,15 @@ use tokio_util::sync::CancellationToken;
 use webhooks::{Sender, SenderRules, Webhooks};
 
 use crate::attachments::{self, open_vault};
-use crate::database::{self, Tenancy};
+use crate::database::{self, Database, Tenancy};
 use crate::faces::{faces, native_policy, push_formats, webhook_rules};
 use crate::front::front;
 use crate::operations::{self, Operations, Readiness};
 use crate::serve::{Stopped, serve};
 use crate::settings::{Settings, StoreChoice};
+
+/// So many bytes tell the installations apart that share a NATS.
+const INSTALLATION_BYTES: usize = 8;
 
 /// What a server takes from outside instead of grabbing it.
 #[derive(Clone)]
@@ -62,8 +67,9 @@ impl Server {
             .with_context(|| format!("cannot listen on {} (setting 'listen')", settings.listen))?;
         let address = listener.local_addr()?;
         let tenancy = Tenancy::begin(settings, &*surroundings.random)?;
-        let relay = relay_of(settings).await?;
-        let engine = open_engine(settings, address, surroundings, relay).await?;
+        let database = database::open(settings).await?;
+        let relay = relay_of(settings, &*database.store, &*surroundings.random).await?;
+        let engine = open_engine(settings, address, surroundings, database, relay).await?;
         attachments::check(&engine, settings).await?;
 
         let formats = push_formats(settings, &engine);
@@ -134,7 +140,11 @@ impl Server {
 }
 
 /// What wakes readers on other servers of the same store.
-async fn relay_of(settings: &Settings) -> anyhow::Result<Arc<dyn Relay>> {
+async fn relay_of(
+    settings: &Settings,
+    store: &dyn Store,
+    random: &dyn Random,
+) -> anyhow::Result<Arc<dyn Relay>> {
     let Some(url) = &settings.nats.url else {
         return Ok(match settings.store {
             StoreChoice::Sqlite => relay::alone(),
@@ -142,22 +152,34 @@ async fn relay_of(settings: &Settings) -> anyhow::Result<Arc<dyn Relay>> {
             StoreChoice::Postgres(_) => relay::none(),
         });
     };
+    // That it is random is all that is asked of it.
+    let installation = store.secret("installation", random.secret()).await?;
     let nats = relay_nats::Settings {
         address: url.address().clone(),
         subject_prefix: settings.nats.subject_prefix.clone(),
+        installation: HEXLOWER.encode(&installation[..INSTALLATION_BYTES]),
     };
     Ok(Arc::new(NatsRelay::start(nats).await.context("setting 'nats.url'")?))
 }
 
-/// Opens the database and the attachments. `address` is where the server listens: links begin with it unless the
+/// The engine of a program that works for a moment beside the servers of an installation, if there are any.
+pub(crate) async fn open_engine_beside(
+    settings: &Settings,
+    surroundings: Surroundings,
+) -> anyhow::Result<Engine> {
+    let database = database::open(settings).await?;
+    open_engine(settings, settings.listen, surroundings, database, relay::none()).await
+}
+
+/// Opens the attachments, and the engine over both. `address` is where the server listens: links begin with it unless the
 /// settings say otherwise.
-pub async fn open_engine(
+async fn open_engine(
     settings: &Settings,
     address: SocketAddr,
     surroundings: Surroundings,
+    database: Database,
     relay: Arc<dyn Relay>,
 ) -> anyhow::Result<Engine> {
-    let database = database::open(settings).await?;
     let vault = open_vault(settings)?;
     let public_url = match &settings.public_url {
         Some(url) => url.as_str().to_owned(),

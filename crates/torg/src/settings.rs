@@ -144,7 +144,7 @@ pub struct NatsSettings {
     pub url: Option<NatsUrl>,
 
     /// What the subjects begin with: letters, digits, "-" and "_", with single dots between them. All servers on one store
-    /// have the same; those on another store have another.
+    /// have the same; those on a copy of it, such as one for tests, have another.
     #[config(default = "torg", validate = is_subject)]
     pub subject_prefix: String,
 }

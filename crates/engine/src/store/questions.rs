@@ -156,13 +156,28 @@ impl LogPage {
     }
 }
 
-/// Where a log ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LogEnd {
+/// By what a log has grown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Growth {
     /// Whose log.
     pub account: AccountId,
-    /// Its newest sequence; 0 while it is empty.
-    pub newest: i64,
+    /// The new entries, rising and without a gap: at least one.
+    pub entries: Vec<LogEntry>,
+}
+
+impl Growth {
+    /// The `entries` of `account` in their places behind `newest`, where the log ended; none where there are none.
+    pub fn behind(newest: i64, account: AccountId, entries: &[&Entry]) -> Option<Self> {
+        let logged = (newest + 1..).zip(entries);
+        let entries: Vec<_> =
+            logged.map(|(sequence, &entry)| LogEntry { sequence, entry: entry.clone() }).collect();
+        (!entries.is_empty()).then_some(Self { account, entries })
+    }
+
+    /// Where the log ends now.
+    pub fn newest(&self) -> i64 {
+        self.entries.last().map_or(0, |last| last.sequence)
+    }
 }
 
 /// What of an account moves when its readers have something to do.

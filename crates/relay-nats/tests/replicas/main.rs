@@ -97,7 +97,8 @@ impl Installation {
         let prefix = format!("torg.replicas-{}-{number}", std::process::id());
         let relay = async || {
             let (address, subject_prefix) = (url.parse().unwrap(), prefix.clone());
-            NatsRelay::start(Settings { address, subject_prefix }).await.unwrap()
+            let installation = "ours".to_owned();
+            NatsRelay::start(Settings { address, subject_prefix, installation }).await.unwrap()
         };
         let both = [
             self.replica(Arc::new(relay().await)).await,

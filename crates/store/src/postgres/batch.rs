@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use deadpool_postgres::Object;
 use domain::batch::{Answers, Batch};
 use domain::id::ChatId;
-use engine::store::{Committed, LogEnd, StoreError};
+use engine::store::{Committed, Growth, StoreError};
 
 use super::database::{Database, Parties};
 use super::error::is_collision;
@@ -55,7 +55,7 @@ pub(super) async fn commit(db: &Database, batch: Batch) -> Committed {
     }
 }
 
-async fn repeat(db: &Database, batch: &Batch) -> Result<(Answers, Vec<LogEnd>), StoreError> {
+async fn repeat(db: &Database, batch: &Batch) -> Result<(Answers, Vec<Growth>), StoreError> {
     let mut attempts = 0;
     loop {
         attempts += 1;
@@ -69,7 +69,7 @@ async fn repeat(db: &Database, batch: &Batch) -> Result<(Answers, Vec<LogEnd>), 
     }
 }
 
-async fn attempt(db: &Database, batch: &Batch) -> Result<(Answers, Vec<LogEnd>), Trouble> {
+async fn attempt(db: &Database, batch: &Batch) -> Result<(Answers, Vec<Growth>), Trouble> {
     let connection = Connection(Some(db.connection().await?));
     let client = connection.client()?;
     let Loaded { world, locked, reserved_up_to } = load::load(db, client, batch).await?;

@@ -49,6 +49,7 @@ pub(super) const BY_IDS: &str = concat!(
     ") AS messages"
 );
 
+// The chat of a message is there: it is the first one from its id on, and no index but that of the key has the order.
 pub(super) const WITH_CHATS: &str = concat!(
     "SELECT messages.*, chats.* \
      FROM unnest($1::BIGINT[], $2::BIGINT[], $3::BIGINT[]) AS wanted (seller, chat, message) \
@@ -58,7 +59,7 @@ pub(super) const WITH_CHATS: &str = concat!(
     ),
     ") AS messages CROSS JOIN LATERAL (SELECT ",
     chat_columns!(),
-    " FROM chats WHERE seller_id = wanted.seller AND id = wanted.chat LIMIT 1) AS chats"
+    " FROM chats WHERE seller_id = wanted.seller AND id >= wanted.chat ORDER BY id LIMIT 1) AS chats"
 );
 
 /// Single messages, each with its chat.

@@ -264,7 +264,7 @@ async fn histories_and_attachments_are_found_by_their_chat() {
             messages::WITH_CHATS,
             &[
                 "messages_pkey ((seller_id = wanted.seller) AND (chat_id = wanted.chat) AND (id = wanted.message))",
-                "chats_pkey ((seller_id = wanted.seller) AND (id = wanted.chat))",
+                "chats_pkey ((seller_id = wanted.seller) AND (id >= wanted.chat))",
             ],
         ),
         (

@@ -5,7 +5,7 @@ use domain::batch::{Answers, Batch, Changes};
 use domain::chat::Chat;
 use domain::id::{AccountId, ChatId, MessageId, OrderId};
 use domain::world::{LastIds, Receipt, Touches, World};
-use engine::store::{Committed, LogEnd, StoreError};
+use engine::store::{Committed, Growth, StoreError};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::cells::SqliteCells;
@@ -34,7 +34,7 @@ pub(super) fn commit(connection: &mut Connection, batch: &Batch) -> Committed {
 fn attempt(
     connection: &mut Connection,
     batch: &Batch,
-) -> std::result::Result<(Answers, Vec<LogEnd>), StoreError> {
+) -> std::result::Result<(Answers, Vec<Growth>), StoreError> {
     in_transaction(connection, |db| {
         let mut world = load(db, &batch.touches())?;
         for key in batch.keys(&world) {
@@ -151,7 +151,7 @@ const SEARCHABLE_AGAIN: &str = "INSERT INTO searchable_messages (message_id, cha
     ON CONFLICT (message_id) DO UPDATE SET edit = excluded.edit";
 const PUT_LAST_IDS: &str = "UPDATE last_ids SET chat = ?1, message = ?2, attachment = ?3";
 
-fn write(db: &Connection, changes: &Changes, before: LastIds) -> Result<Vec<LogEnd>> {
+fn write(db: &Connection, changes: &Changes, before: LastIds) -> Result<Vec<Growth>> {
     for change in changes.chats.values() {
         match &change.before {
             None => chats::insert(db, &change.after)?,

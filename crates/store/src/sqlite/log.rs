@@ -3,7 +3,7 @@
 use domain::Timestamp;
 use domain::batch::Changes;
 use domain::id::{AccountId, ChatId, MessageId, WebhookId};
-use engine::store::{LogEnd, LogPage, UnreadTotals};
+use engine::store::{Growth, LogEntry, LogPage, UnreadTotals};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::cells::SqliteCells;
@@ -129,9 +129,9 @@ const ADVANCE: &str = "INSERT INTO account_state (account_id, log_sequence, unre
 const APPEND: &str = "INSERT INTO log (account_id, sequence, kind, chat_id, message_id, side, webhook_id, at) \
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
 
-/// Appends the entries of `changes` to the logs, numbered without a gap, and moves the unread totals. Answers where the
-/// logs that have grown end now.
-pub(super) fn write(db: &Connection, changes: &Changes) -> Result<Vec<LogEnd>> {
+/// Appends the entries of `changes` to the logs, numbered without a gap, and moves the unread totals. Answers by
+/// what the logs have grown.
+pub(super) fn write(db: &Connection, changes: &Changes) -> Result<Vec<Growth>> {
     let mut advance = db.prepare_cached(ADVANCE)?;
     let mut append = db.prepare_cached(APPEND)?;
     let accounts = changes.accounts();
@@ -149,7 +149,8 @@ pub(super) fn write(db: &Connection, changes: &Changes) -> Result<Vec<LogEnd>> {
             ],
             |row| row.get(0),
         )?;
-        for (sequence, entry) in (newest - count + 1..).zip(change.entries) {
+        let growth = Growth::behind(newest - count, account, &change.entries);
+        for LogEntry { sequence, entry } in growth.iter().flat_map(|growth| &growth.entries) {
             append.execute(params![
                 account.get(),
                 sequence,
@@ -161,9 +162,7 @@ pub(super) fn write(db: &Connection, changes: &Changes) -> Result<Vec<LogEnd>> {
                 millisecond(entry.at)
             ])?;
         }
-        if 0 < count {
-            grown.push(LogEnd { account, newest });
-        }
+        grown.extend(growth);
     }
     Ok(grown)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::chat::Side;
 use domain::id::AccountId;
-use engine::store::{LogEnd, Pulse, Store};
+use engine::store::{Growth, Pulse, Store};
 
 use crate::setup::{
     Place, a_chat, account, account_facts, at, batch, buyer, open, opened, people, post, put, run,
@@ -101,14 +101,14 @@ pub(crate) async fn a_commit_tells_which_logs_have_grown(place: Place) {
     let store = place.open().await;
     let chat = a_chat(&*store).await;
     let commands = [post(buyer(), chat, "раз"), post(buyer(), chat, "два")];
-    let mut grown = store.commit(batch(commands, at(1))).await.grown_logs;
-    grown.sort_by_key(|end| end.account);
+    let grown = store.commit(batch(commands, at(1))).await.grown_logs;
+    assert_eq!(grown.len(), 2);
     let pulses = store.pulses(&[seller(), buyer()]).await.unwrap();
-    let mut ends: Vec<_> =
-        pulses.iter().map(|&Pulse { account, newest, .. }| LogEnd { account, newest }).collect();
-    ends.sort_by_key(|end| end.account);
-    assert_eq!(grown, ends);
-    assert!(grown.iter().all(|end| end.newest == 3));
+    for Growth { account, entries } in grown {
+        let page = store.log(account, 1, 100).await.unwrap();
+        assert_eq!((&page.entries, page.newest), (&entries, 3));
+        assert!(pulses.contains(&Pulse { account, newest: 3, credentials: 0 }));
+    }
     let refused = store.commit(batch([post(account(404), chat, "ну")], at(2))).await;
     assert!(refused.answers[0].is_err() && refused.grown_logs.is_empty());
     let nobody = store.pulses(&[account(404)]).await.unwrap();

@@ -6,7 +6,6 @@ mod receiver;
 
 use anyhow::Context as _;
 use domain::id::AccountId;
-use engine::relay;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -14,7 +13,7 @@ use uuid::Uuid;
 use crate::cli::ListenArguments;
 use crate::database;
 use crate::faces::{NATIVE_AUDIENCE, new_secret, receivers};
-use crate::server::{Surroundings, open_engine};
+use crate::server::{Surroundings, open_engine_beside};
 use crate::settings::Settings;
 use api::{Api, Subscription};
 use receiver::Receiver;
@@ -96,8 +95,7 @@ impl Key {
         };
         let secret = new_secret(NATIVE_AUDIENCE, &*surroundings.random)
             .context("Torg's own API is there")?;
-        let engine =
-            open_engine(settings, settings.listen, surroundings.clone(), relay::none()).await?;
+        let engine = open_engine_beside(settings, surroundings.clone()).await?;
         engine.account(account).await.with_context(|| {
             format!("--account: there is no account {account} in {}", database::describe(settings))
         })?;
@@ -114,7 +112,7 @@ impl Key {
         surroundings: Surroundings,
     ) -> anyhow::Result<()> {
         let Some((account, id)) = self.made else { return Ok(()) };
-        let engine = open_engine(settings, settings.listen, surroundings, relay::none()).await?;
+        let engine = open_engine_beside(settings, surroundings).await?;
         engine.revoke_key(Some(account), id).await?;
         Ok(engine.stop().await?)
     }

@@ -7,7 +7,7 @@ use domain::attachment::Attachment;
 use domain::batch::{AccountChange, Changes};
 use domain::id::{AccountId, AttachmentId, ChatId, MemberId, MessageId, WebhookId};
 use domain::message::Message;
-use engine::store::{LogEnd, StoreError};
+use engine::store::{Growth, LogEntry, StoreError};
 use futures_util::join;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
@@ -55,13 +55,13 @@ pub(in crate::postgres) const ADVANCE: &str = "UPDATE account_state SET log_sequ
     AS new (account_id, entries, unread_seller, unread_seller_hidden, unread_buyer, unread_buyer_hidden) \
     WHERE account_state.account_id = new.account_id";
 
-/// Writes `changes` and commits them; `parties` knows every chat in them. Answers where the logs that have grown end.
+/// Writes `changes` and commits them; `parties` knows every chat in them. Answers by what the logs have grown.
 pub(super) async fn write(
     client: &Object,
     changes: &Changes,
     locked: &BTreeMap<AccountId, i64>,
     parties: &HashMap<ChatId, Parties>,
-) -> Result<Vec<LogEnd>, Trouble> {
+) -> Result<Vec<Growth>, Trouble> {
     let accounts = changes.accounts();
     if accounts.is_empty() && changes.chats.is_empty() && changes.attachments.is_empty() {
         // Nothing has changed, so that there is nothing to wait for the disk for.
@@ -172,21 +172,22 @@ fn of_change(error: &tokio_postgres::Error) -> Trouble {
     }
 }
 
-/// The rows of all new entries, each with its place in its log, and where the logs end with them.
+/// The rows of all new entries, each with its place in its log, and by what the logs grow with them.
 fn number_entries(
     accounts: &BTreeMap<AccountId, AccountChange<'_>>,
     locked: &BTreeMap<AccountId, i64>,
-) -> Result<(Columns<8>, Vec<LogEnd>), StoreError> {
+) -> Result<(Columns<8>, Vec<Growth>), StoreError> {
     let mut rows = Vec::new();
     let mut grown = Vec::new();
     for (&account, change) in accounts {
         let Some(newest) = locked.get(&account) else {
             return Err(StoreError::Failed(format!("the account {account} was not locked")));
         };
-        for (sequence, entry) in (newest + 1..).zip(&change.entries) {
+        let growth = Growth::behind(*newest, account, &change.entries);
+        for LogEntry { sequence, entry } in growth.iter().flat_map(|growth| &growth.entries) {
             rows.push([
                 Some(account.get()),
-                Some(sequence),
+                Some(*sequence),
                 Some(entry.kind.code()),
                 entry.chat.map(ChatId::get),
                 entry.message.map(MessageId::get),
@@ -195,9 +196,7 @@ fn number_entries(
                 Some(millisecond(entry.at)),
             ]);
         }
-        if !change.entries.is_empty() {
-            grown.push(LogEnd { account, newest: newest + number(change.entries.len()) });
-        }
+        grown.extend(growth);
     }
     Ok((Columns::of(rows), grown))
 }
