@@ -23,14 +23,10 @@ const SCHEMA: &str = include_str!("../../migrations/sqlite/search.sql");
 const VERSION: i64 = 2;
 
 /// So many messages are added in one transaction, and so many edited ones.
-const MESSAGES_AT_A_TIME: i64 = 2000;
+const MESSAGES_AT_A_TIME: i64 = 500;
 
-/// How long the index rests after it has caught up, so that many small commits are taken together: the more, the less
-/// each message costs.
-const REST: Duration = Duration::from_millis(200);
-
-/// While it has not caught up, a quarter of the time is enough: commits need the rest, and nobody waits for the index.
-const RESTS_PER_ROUND: u32 = 3;
+/// How long the index rests after it has caught up, so that many small commits are taken together.
+const REST: Duration = Duration::from_millis(50);
 
 /// The file of the index of the database in `file`.
 pub(super) fn file_of(file: &Path) -> PathBuf {
@@ -124,7 +120,8 @@ fn follow(mut index: Connection, source: &Connection, due: &Receiver<()>) {
             match catch_up(&mut index, source) {
                 Ok(round) if round.is_last() => break,
                 Ok(_) if due.try_recv() == Err(TryRecvError::Disconnected) => return,
-                Ok(_) => std::thread::sleep(began.elapsed() * RESTS_PER_ROUND),
+                // Whatever the load, half a core is enough: commits need the others.
+                Ok(_) => std::thread::sleep(began.elapsed()),
                 Err(error) => {
                     tracing::warn!(%error, "the index for search stays behind");
                     break;
