@@ -7,6 +7,8 @@ use crate::Error;
 
 /// Where Debian puts the versions of PostgreSQL, each in a folder of its number.
 const DEBIAN_VERSIONS: &str = "/usr/lib/postgresql";
+/// Where Debian puts the libraries of Erlang.
+const ERLANG_LIBRARIES: &str = "/usr/lib/erlang/lib";
 
 /// The folder that holds PostgreSQL's `initdb` and `postgres`: the first of PATH, else the newest of Debian's.
 pub(crate) fn postgres_folder() -> Result<PathBuf, Error> {
@@ -54,10 +56,26 @@ pub(crate) fn ejabberd() -> Result<Ejabberd, Error> {
         value.map(|value| PathBuf::from(value.trim_matches(['"', '\''])))
     };
     let parts = assigned("ERL").zip(assigned("ERL_LIBS"));
-    parts.map(|(erlang, libraries)| Ejabberd { erlang, libraries }).ok_or_else(|| Error::Failed {
+    let (erlang, libraries) = parts.ok_or_else(|| Error::Failed {
         program: SCRIPT,
         output: "it does not say where ejabberd lies".to_owned(),
-    })
+    })?;
+    // Debian only recommends it, and without it ejabberd starts and fails at the first login.
+    let has_driver = [ERLANG_LIBRARIES.as_ref(), libraries.as_path()].iter().any(|folder| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .any(|name| name.starts_with("p1_pgsql"))
+    });
+    if has_driver {
+        Ok(Ejabberd { erlang, libraries })
+    } else {
+        Err(Error::NotInstalled {
+            program: "ejabberd's driver for PostgreSQL",
+            usual_places: ERLANG_LIBRARIES,
+            package: "erlang-p1-pgsql",
+        })
+    }
 }
 
 fn folder_of(programs: &[&str], path: &OsStr, versions: &Path) -> Option<PathBuf> {
