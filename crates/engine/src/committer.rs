@@ -158,6 +158,6 @@ impl Commits {
             // A caller that has gone away does not need the answer.
             let _ = caller.send(answer.map_err(EngineError::from));
         }
-        self.wakeups.wake(&committed.grown_logs);
+        self.wakeups.wake(committed.grown_logs);
     }
 }

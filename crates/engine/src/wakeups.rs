@@ -131,10 +131,11 @@ impl Wakeups {
     }
 
     /// Wakes those who listen to logs that this process has made grow, here and at the other replicas.
-    pub(crate) fn wake(&self, grown: &[Growth]) {
-        self.wake_here(grown);
-        for part in grown.chunks(GROWN_MAX) {
-            self.relay.tell(News::Grown(part.to_vec()));
+    pub(crate) fn wake(&self, mut grown: Vec<Growth>) {
+        self.wake_here(&grown);
+        while !grown.is_empty() {
+            let rest = grown.split_off(GROWN_MAX.min(grown.len()));
+            self.relay.tell(News::Grown(std::mem::replace(&mut grown, rest)));
         }
     }
 
@@ -355,12 +356,12 @@ mod tests {
     fn a_listener_is_woken_once_for_what_came_meanwhile() {
         let wakeups = Arc::new(Wakeups::new(relay::alone(), Metrics::new()));
         let mut listener = wakeups.listen(account(1));
-        wakeups.wake(&[end(1, 1), end(2, 9)]);
-        wakeups.wake(&[end(1, 2)]);
+        wakeups.wake(vec![end(1, 1), end(2, 9)]);
+        wakeups.wake(vec![end(1, 2)]);
         assert_eq!(listener.heard().now_or_never(), Some(Heard::Entries));
         assert_eq!(listener.heard().now_or_never(), None);
         // A late hint of what is known already wakes nobody.
-        wakeups.wake(&[end(1, 1)]);
+        wakeups.wake(vec![end(1, 1)]);
         assert_eq!(listener.heard().now_or_never(), None);
     }
 
@@ -386,7 +387,7 @@ mod tests {
         for _ in 0..SIGNALS_MAX {
             wakeups.signal_here(account(1), typing.clone());
         }
-        wakeups.wake(&[end(1, 1)]);
+        wakeups.wake(vec![end(1, 1)]);
         assert_eq!(listener.heard().now_or_never(), Some(Heard::Entries));
         let lost = listener.heard().now_or_never();
         assert_eq!(lost, Some(Heard::Signal(Signal::CredentialsChanged)), "to be on the safe side");
