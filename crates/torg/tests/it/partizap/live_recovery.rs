@@ -33,7 +33,7 @@ impl<'s> Story<'s> {
     }
 
     async fn come_back(&self, offset: i64) -> (Socket, Value) {
-        Socket::coming_back(&self.seller, &self.epoch, offset).await
+        Socket::coming_back(&self.seller, SELLER, &self.epoch, offset).await
     }
 }
 
@@ -141,7 +141,7 @@ async fn who_missed_too_much_begins_anew() {
         (&json!(""), newest),
         (&json!(7), newest),
     ] {
-        let (_socket, stands) = Socket::coming_back(&story.seller, epoch, offset).await;
+        let (_socket, stands) = Socket::coming_back(&story.seller, SELLER, epoch, offset).await;
         assert_begins_anew(&stands);
     }
     // A thousand entries are not too many.

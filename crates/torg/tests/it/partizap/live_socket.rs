@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use domain::id::AccountId;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
 use testkit::{BUYER, PRODUCT, Server};
@@ -87,14 +88,15 @@ impl Socket {
         socket
     }
 
-    /// Connects as `person`, who has everything up to `offset`; answers what the server says about that.
+    /// Connects as `person`, whose account is `account` and who has everything up to `offset`; answers what the server
+    /// says about that.
     pub(crate) async fn coming_back(
         person: &Person<'_>,
+        account: AccountId,
         epoch: &Value,
         offset: i64,
     ) -> (Self, Value) {
         let mut socket = Upgrade::of(person).open().await.unwrap();
-        let account = person.account().await;
         let position = json!({"recover": true, "epoch": epoch, "offset": offset});
         let subscription =
             socket.say_hello(json!({"subs": {format!("personal:#{account}"): position}})).await;

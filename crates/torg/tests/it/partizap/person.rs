@@ -46,11 +46,6 @@ impl<'s> Person<'s> {
             .header("X-CSRF-TOKEN", &self.csrf_token)
     }
 
-    /// Whose session it is.
-    pub(crate) async fn account(&self) -> i64 {
-        self.get("/vendor/me").await.body["data"]["id"].as_i64().unwrap()
-    }
-
     pub(crate) async fn get(&self, path: &str) -> Answer {
         answer_of(self.request(Method::GET, path)).await
     }
