@@ -1,10 +1,13 @@
 //! The group commit: commands wait here while the batch before them is being committed, and then go together.
 //!
-//! There is no timer. An idle server commits each command at once; a loaded one finds its batches by itself.
+//! There is no timer. An idle server commits each command at once; a loaded one finds its batches by itself. Only where
+//! very many wait are batches committed side by side: a batch costs the store much the same whatever its size.
 
 use std::num::NonZeroUsize;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use domain::batch::{Batch, Submission};
@@ -25,6 +28,9 @@ use crate::wakeups::Wakeups;
 const BATCH_MAX: usize = 256;
 /// The most commands that wait. Beyond, callers are told to come back.
 const QUEUE_MAX: usize = 4096;
+/// From so many callers on, batches are committed side by side. Fewer would only be split into batches each of which costs
+/// almost as much as one of all of them (docs/performance.md).
+const SIDE_BY_SIDE_MIN: usize = 80;
 /// A caller waits so long for its answer: a database that hangs neither commits nor fails.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
 /// So many chats are remembered with who sells in them.
@@ -33,6 +39,7 @@ const SELLERS_KEPT: u64 = 100_000;
 /// Takes commands and answers when they are durable.
 pub(crate) struct Committer {
     lanes: Vec<mpsc::Sender<Waiting>>,
+    callers: AtomicUsize,
     sellers: Cache<ChatId, AccountId>,
     stop: watch::Sender<bool>,
 }
@@ -40,6 +47,22 @@ pub(crate) struct Committer {
 struct Waiting {
     submission: Submission,
     answer: oneshot::Sender<Result<Answer, EngineError>>,
+}
+
+/// Somebody who waits for an answer, as long as this lives.
+struct Caller<'c>(&'c AtomicUsize);
+
+impl<'c> Caller<'c> {
+    fn count(callers: &'c AtomicUsize) -> Self {
+        callers.fetch_add(1, Relaxed);
+        Self(callers)
+    }
+}
+
+impl Drop for Caller<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Relaxed);
+    }
 }
 
 impl Committer {
@@ -65,7 +88,7 @@ impl Committer {
             tokio::spawn(commit_batches(commits, waiting, stopping.clone()));
             queue
         });
-        Self { lanes: lanes.collect(), sellers, stop }
+        Self { lanes: lanes.collect(), callers: AtomicUsize::new(0), sellers, stop }
     }
 
     /// Carries out `command`. When this answers, the outcome is durable and visible to every later read, or it is said to
@@ -76,6 +99,7 @@ impl Committer {
         policy: Arc<Policy>,
     ) -> Result<Answer, EngineError> {
         let (answer, answered) = oneshot::channel();
+        let _caller = Caller::count(&self.callers);
         let lane = self.lane_of(&command);
         let waiting = Waiting { submission: Submission { command, policy }, answer };
         lane.try_send(waiting).map_err(|problem| match problem {
@@ -99,9 +123,12 @@ impl Committer {
         self.stop.closed().await;
     }
 
-    /// Commands about the chats of one seller go the same way, so that batches side by side seldom wait for one another.
-    /// Where the seller is not known yet, any way will do.
+    /// Where many wait, commands about the chats of one seller go the same way, so that batches side by side seldom wait
+    /// for one another. Where the seller is not known yet, any way will do.
     fn lane_of(&self, command: &Command) -> &mpsc::Sender<Waiting> {
+        if self.callers.load(Relaxed) < SIDE_BY_SIDE_MIN {
+            return &self.lanes[0];
+        }
         let number = match command.chat() {
             Some(chat) => self.sellers.get(&chat).map_or(chat.get(), AccountId::get),
             None => 0,
@@ -135,6 +162,13 @@ async fn commit_batches(
                 continue;
             }
         }
+        // Requests that have come meanwhile are read first, and go along.
+        tokio::task::yield_now().await;
+        while batch.len() < BATCH_MAX
+            && let Ok(another) = queue.try_recv()
+        {
+            batch.push(another);
+        }
         commits.commit(std::mem::take(&mut batch)).await;
     }
 }
@@ -158,6 +192,6 @@ impl Commits {
             // A caller that has gone away does not need the answer.
             let _ = caller.send(answer.map_err(EngineError::from));
         }
-        self.wakeups.wake(committed.grown_logs);
+        self.wakeups.wake(committed.grown);
     }
 }

@@ -18,9 +18,10 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::related::Related;
 use crate::store::{
-    ActivityPosition, ActivityQuery, AgeQuery, LogEntry, LogPage, MessageQuery, MessageRange,
+    ActivityPosition, ActivityQuery, AgeQuery, LogEntry, LogPage, MessageQuery, MessageRange, Said,
     SearchQuery, UnreadTotals,
 };
+use crate::wakeups::ToldEvents;
 
 /// Some of the rows that a query finds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -212,18 +213,27 @@ impl Engine {
     }
 
     /// The new and the edited messages that these entries of the caller's log tell of, as they are now, each with its
-    /// chat. Once one is handed over, its [`Self::delivery`] is to be noted.
+    /// chat. What was told with the entries is not looked up. Once one is handed over, its [`Self::delivery`] is to be
+    /// noted.
     pub async fn messages_of_entries(
         &self,
         caller: &Caller,
         entries: &[LogEntry],
-    ) -> Result<HashMap<MessageId, (Chat, Message)>, EngineError> {
-        let said = entries.iter().filter(|logged| logged.entry.kind.shows_message());
-        let ids: Vec<_> =
-            said.filter_map(|logged| Some((logged.entry.chat?, logged.entry.message?))).collect();
-        let found = self.store().messages_in_chats(&ids).await?;
-        let found = self.all_in_reach(caller, found, |(chat, _)| chat).await?;
-        Ok(found.into_iter().map(|(chat, message)| (message.id, (chat, message))).collect())
+        said: &[Said],
+    ) -> Result<HashMap<MessageId, Said>, EngineError> {
+        let mut found = said.to_vec();
+        let unknown: Vec<_> = entries
+            .iter()
+            .filter(|logged| logged.entry.kind.shows_message())
+            .filter_map(|logged| Some((logged.entry.chat?, logged.entry.message?)))
+            .filter(|(_, message)| said.iter().all(|said| said.1.id != *message))
+            .collect();
+        if !unknown.is_empty() {
+            let looked_up = self.store().messages_in_chats(&unknown).await?;
+            found.extend(looked_up.into_iter().map(Said::new));
+        }
+        let found = self.all_in_reach(caller, found, |said| &said.0).await?;
+        Ok(found.into_iter().map(|said| (said.1.id, said)).collect())
     }
 
     /// Where an entry of the caller's log happened and the message that it names, as they are now; none when that was in
@@ -276,9 +286,9 @@ impl Engine {
         Ok(self.store().log(caller.account(), after, limit).await?)
     }
 
-    /// The entries behind `after` of the log of an account to which somebody listens, if a wake-up has brought them along:
-    /// whoever was woken for them need not ask the store. None says nothing about the log.
-    pub fn told_events(&self, caller: &Caller, after: i64) -> Vec<LogEntry> {
+    /// The entries behind `after` of the log of an account to which somebody listens, and what was said in them, if a wake-up
+    /// has brought that along: whoever was woken for them need not ask the store. None says nothing about the log.
+    pub fn told_events(&self, caller: &Caller, after: i64) -> ToldEvents {
         self.wakeups().told_behind(caller.account(), after)
     }
 

@@ -10,7 +10,7 @@ use domain::Timestamp;
 use domain::id::{AccountId, ChatId};
 use tokio::sync::watch;
 
-use crate::store::Growth;
+use crate::store::Grown;
 
 /// Carries news from each replica to all others.
 #[async_trait]
@@ -58,8 +58,8 @@ pub struct Traffic {
 /// What a replica tells the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
-    /// Logs have grown; at most [`GROWN_MAX`] of them.
-    Grown(Vec<Growth>),
+    /// Logs have grown; at most [`GROWN_MAX`] of them. A relay may leave out what was said.
+    Grown(Grown),
     /// Somebody is typing.
     Typing {
         /// Who is to hear of it.

@@ -82,7 +82,7 @@ impl Engine {
     /// Takes in what another replica tells. True when it wants to know who is here.
     fn hear(&self, news: News) -> bool {
         match news {
-            News::Grown(logs) => self.wakeups().wake_here(&logs),
+            News::Grown(grown) => self.wakeups().wake_here(&grown),
             News::Typing { to, chat, by } => {
                 self.wakeups().signal_here(to, Signal::Typing { chat, by });
             }

@@ -25,8 +25,8 @@ use domain::refusal::Denied;
 use uuid::Uuid;
 
 pub use questions::{
-    ActivityPosition, ActivityQuery, AgeQuery, Growth, LogEntry, LogPage, MessageQuery,
-    MessageRange, Pulse, SearchQuery, UnreadTotals,
+    ActivityPosition, ActivityQuery, AgeQuery, Grown, Growth, LogEntry, LogPage, MessageQuery,
+    MessageRange, Pulse, Said, SearchQuery, UnreadTotals,
 };
 pub use webhooks::{
     Delivery, DeliveryOutcome, LeasedWebhook, NotStored, ProgressChange, ResumeFrom, UrlUse,
@@ -218,27 +218,27 @@ pub struct Committed {
     /// One answer for each command, in the same order.
     pub answers: Vec<Result<Answer, CommandError>>,
     /// The logs that have grown; their readers are to be woken.
-    pub grown_logs: Vec<Growth>,
+    pub grown: Grown,
 }
 
 impl Committed {
     /// A batch was carried out with these answers.
-    pub fn decided(answers: Answers, grown_logs: Vec<Growth>) -> Self {
+    pub fn decided(answers: Answers, grown: Grown) -> Self {
         let answers = answers.into_iter().map(|answer| answer.map_err(CommandError::Denied));
-        Self { answers: answers.collect(), grown_logs }
+        Self { answers: answers.collect(), grown }
     }
 
     /// Adds what became of the commands behind these.
     pub fn add(&mut self, next: Self) {
         self.answers.extend(next.answers);
-        self.grown_logs.extend(next.grown_logs);
+        self.grown.add(next.grown);
     }
 
     /// None of `commands` commands was carried out.
     pub fn failed(commands: usize, failure: &StoreError) -> Self {
         Self {
             answers: vec![Err(CommandError::Store(failure.clone())); commands],
-            grown_logs: Vec::new(),
+            grown: Grown::default(),
         }
     }
 }

@@ -18,8 +18,9 @@ use tokio::sync::{broadcast, watch};
 
 use crate::metrics::Metrics;
 use crate::relay::{GROWN_MAX, News, Relay};
-use crate::store::{Growth, LogEntry, Pulse, Store, StoreError};
+use crate::store::{Grown, Pulse, Store, StoreError};
 use told::Told;
+pub use told::ToldEvents;
 
 /// How often to look at the store for what no wake-up told, while others are heard or there are none.
 const LOOK_INTERVAL: Duration = Duration::from_secs(5);
@@ -131,20 +132,25 @@ impl Wakeups {
     }
 
     /// Wakes those who listen to logs that this process has made grow, here and at the other replicas.
-    pub(crate) fn wake(&self, mut grown: Vec<Growth>) {
+    pub(crate) fn wake(&self, mut grown: Grown) {
         self.wake_here(&grown);
-        while !grown.is_empty() {
-            let rest = grown.split_off(GROWN_MAX.min(grown.len()));
+        while !grown.logs.is_empty() {
+            let logs = grown.logs.split_off(GROWN_MAX.min(grown.logs.len()));
+            // What was said goes with the first part, which is almost always the only one.
+            let rest = Grown { logs, said: Vec::new() };
             self.relay.tell(News::Grown(std::mem::replace(&mut grown, rest)));
         }
     }
 
     /// Wakes those who listen here to logs that have grown.
-    pub(crate) fn wake_here(&self, grown: &[Growth]) {
+    pub(crate) fn wake_here(&self, grown: &Grown) {
         let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
-        for growth in grown {
+        for growth in &grown.logs {
             if let Some(line) = lines.get(&growth.account) {
-                line.told().add(&growth.entries);
+                line.told().add(growth.entries.iter().map(|logged| {
+                    let said = grown.said_in(&logged.entry).cloned();
+                    (logged.clone(), said)
+                }));
                 line.newest.send_if_modified(|newest| {
                     let grown = *newest < growth.newest();
                     *newest = growth.newest().max(*newest);
@@ -154,11 +160,11 @@ impl Wakeups {
         }
     }
 
-    /// The entries behind `after` of which those who listen here to `account` were told; none where these do not begin
-    /// right behind it.
-    pub(crate) fn told_behind(&self, account: AccountId, after: i64) -> Vec<LogEntry> {
+    /// What those who listen here to `account` were told of the log behind `after`; nothing where that does not begin right
+    /// behind it.
+    pub(crate) fn told_behind(&self, account: AccountId, after: i64) -> ToldEvents {
         let lines = self.lines.read().unwrap_or_else(PoisonError::into_inner);
-        lines.get(&account).map_or_else(Vec::new, |line| line.told().behind(after))
+        lines.get(&account).map_or_else(ToldEvents::default, |line| line.told().behind(after))
     }
 
     /// Tells everybody who listens here to `account`.
@@ -342,26 +348,31 @@ mod tests {
 
     use super::*;
     use crate::relay;
+    use crate::store::Growth;
 
     fn account(id: i64) -> AccountId {
         AccountId::new(id).unwrap()
     }
 
-    /// The log of an account has grown by one entry.
-    fn end(id: i64, newest: i64) -> Growth {
-        Growth { account: account(id), entries: vec![told::tests::logged(newest)] }
+    /// Logs of accounts have grown by one entry each.
+    fn ends<const N: usize>(ends: [(i64, i64); N]) -> Grown {
+        let growth = |(id, newest)| Growth {
+            account: account(id),
+            entries: vec![told::tests::logged(newest)],
+        };
+        Grown { logs: ends.map(growth).into(), said: Vec::new() }
     }
 
     #[test]
     fn a_listener_is_woken_once_for_what_came_meanwhile() {
         let wakeups = Arc::new(Wakeups::new(relay::alone(), Metrics::new()));
         let mut listener = wakeups.listen(account(1));
-        wakeups.wake(vec![end(1, 1), end(2, 9)]);
-        wakeups.wake(vec![end(1, 2)]);
+        wakeups.wake(ends([(1, 1), (2, 9)]));
+        wakeups.wake(ends([(1, 2)]));
         assert_eq!(listener.heard().now_or_never(), Some(Heard::Entries));
         assert_eq!(listener.heard().now_or_never(), None);
         // A late hint of what is known already wakes nobody.
-        wakeups.wake(vec![end(1, 1)]);
+        wakeups.wake(ends([(1, 1)]));
         assert_eq!(listener.heard().now_or_never(), None);
     }
 
@@ -387,7 +398,7 @@ mod tests {
         for _ in 0..SIGNALS_MAX {
             wakeups.signal_here(account(1), typing.clone());
         }
-        wakeups.wake(vec![end(1, 1)]);
+        wakeups.wake(ends([(1, 1)]));
         assert_eq!(listener.heard().now_or_never(), Some(Heard::Entries));
         let lost = listener.heard().now_or_never();
         assert_eq!(lost, Some(Heard::Signal(Signal::CredentialsChanged)), "to be on the safe side");
@@ -417,13 +428,13 @@ mod tests {
         let mut listener = wakeups.listen(account(1));
         let pulse = |newest| Pulse { account: account(1), newest, credentials: NOT_LOOKED };
         wakeups.feel(pulse(3));
-        wakeups.wake_here(&[end(1, 1_000)]);
+        wakeups.wake_here(&ends([(1, 1_000)]));
         assert_eq!(listener.heard().now_or_never(), Some(Heard::Entries));
-        assert_eq!(wakeups.told_behind(account(1), 999).len(), 1);
+        assert_eq!(wakeups.told_behind(account(1), 999).entries.len(), 1);
         wakeups.feel(pulse(3));
         assert_eq!(listener.heard().now_or_never(), Some(Heard::Entries));
-        assert_eq!(wakeups.told_behind(account(1), 999), []);
-        wakeups.wake_here(&[end(1, 4)]);
+        assert_eq!(wakeups.told_behind(account(1), 999), ToldEvents::default());
+        wakeups.wake_here(&ends([(1, 4)]));
         assert_eq!(listener.heard().now_or_never(), Some(Heard::Entries));
     }
 

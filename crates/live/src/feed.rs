@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use domain::id::AccountId;
 use engine::access::Caller;
 use engine::queries::Delivery;
-use engine::store::LogEntry;
+use engine::store::{LogEntry, Said};
 use engine::wakeups::{Heard, Listener, Signal};
 use engine::{Engine, EngineError};
 use tokio::time::{Instant, sleep_until};
@@ -31,11 +31,13 @@ pub trait Render: Send + Sync + 'static {
     /// What an entry becomes, for instance the bytes that are written.
     type Content: Send + Sync + 'static;
 
-    /// What each of `entries` of the log of `account` becomes, in the same order.
+    /// What each of `entries` of the log of `account` becomes, in the same order. Some of what was `said` in them was told
+    /// with them.
     async fn render(
         &self,
         account: AccountId,
         entries: &[LogEntry],
+        said: &[Said],
     ) -> Result<Vec<Rendered<Self::Content>>, EngineError>;
 }
 
@@ -167,20 +169,20 @@ impl<R: Render> Feed<R> {
         let shared = &*self.0;
         let caller = Caller::account_holder(account);
         let told = shared.engine.told_events(&caller, after);
-        let (entries, newest) = if let Some(last) = told.last() {
+        let (entries, said, newest) = if let Some(last) = told.entries.last() {
             let newest = last.sequence;
-            (told, newest)
+            (told.entries, told.said, newest)
         } else {
             let page = shared.engine.events(&caller, after, PAGE_ENTRIES).await?;
             if page.is_cut_off(after) {
                 return Ok(Loaded::CutOff { oldest: page.oldest });
             }
-            (page.entries, page.newest)
+            (page.entries, Vec::new(), page.newest)
         };
         if entries.is_empty() {
             return Ok(Loaded::Frames { frames: Vec::new(), newest });
         }
-        let rendered = shared.render.render(account, &entries).await?;
+        let rendered = shared.render.render(account, &entries, &said).await?;
         let frames = entries.into_iter().zip(rendered).map(|(logged, rendered)| {
             let Rendered { content, delivery } = rendered;
             Arc::new(Frame { logged, content, delivery, handed_over: AtomicBool::new(false) })

@@ -72,7 +72,8 @@ impl PushFormat for NativePush {
             return Ok(None);
         }
         let caller = Caller::account_holder(webhook.account);
-        let shown = EventView::all(&self.engine, &caller, std::slice::from_ref(logged)).await?;
+        let shown =
+            EventView::all(&self.engine, &caller, std::slice::from_ref(logged), &[]).await?;
         // What a push brings was not delivered by it.
         let Some(ShownEvent { view, delivery: _ }) = shown.first() else { return Ok(None) };
         // The same for every attempt, so that a receiver can tell a repeat.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use domain::Timestamp;
 use domain::id::{AccountId, ChatId};
 use engine::relay::{Attendance, News, Notice, ReplicaId};
-use engine::store::{Growth, LogEntry};
+use engine::store::{Grown, Growth, LogEntry};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
@@ -97,7 +97,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<News, WireProblem> {
 impl From<&News> for WireNews {
     fn from(news: &News) -> Self {
         match news {
-            News::Grown(logs) => {
+            News::Grown(Grown { logs, .. }) => {
                 let entries =
                     |growth: &Growth| growth.entries.iter().map(WireEntry::from).collect();
                 Self::Grown(logs.iter().map(|log| (log.account.get(), entries(log))).collect())
@@ -151,7 +151,8 @@ impl TryFrom<WireNews> for News {
                         entries: entries.collect::<Result<_, _>>()?,
                     })
                 };
-                Self::Grown(logs.into_iter().map(growth).collect::<Result<_, WireProblem>>()?)
+                let logs = logs.into_iter().map(growth).collect::<Result<_, WireProblem>>()?;
+                Self::Grown(Grown { logs, said: Vec::new() })
             }
             WireNews::Typing { to, chat, by } => {
                 let chat = id(ChatId::new, chat, "a chat")?;
@@ -279,7 +280,10 @@ mod tests {
         let roll = Notice::Roll { part: 0, parts: 2, present: vec![(account(7), time(1))] };
         vec![
             (
-                News::Grown(vec![growth(7, 12, &said), growth(8, 1, &warned)]),
+                News::Grown(Grown {
+                    logs: vec![growth(7, 12, &said), growth(8, 1, &warned)],
+                    said: Vec::new(),
+                }),
                 r#"{"grown":[[7,[[12,"message",2,30,"buyer",null,1000]]],[8,[[1,"failing",null,null,null,4,2000]]]]}"#,
             ),
             (News::Typing { to, chat, by }, r#"{"typing":{"to":1,"chat":2,"by":3}}"#),

@@ -1,6 +1,7 @@
 //! From entries of a person's log to publications on the person's channel (Partizap contract §6.2).
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use ::live::{Render, Rendered};
 use async_trait::async_trait;
@@ -11,7 +12,7 @@ use domain::message::Message;
 use engine::EngineError;
 use engine::access::Caller;
 use engine::queries::Delivery;
-use engine::store::LogEntry;
+use engine::store::{LogEntry, Said};
 
 use super::event::Event;
 use super::reply::Publication;
@@ -38,8 +39,9 @@ impl Render for PublicationWriter {
         &self,
         account: AccountId,
         entries: &[LogEntry],
+        said: &[Said],
     ) -> Result<Vec<Rendered<Published>>, EngineError> {
-        let page = Page::load(&self.face, account, entries).await?;
+        let page = Page::load(&self.face, account, entries, said).await?;
         let published = entries.iter().map(|logged| {
             let events = page.events(&logged.entry);
             let Some(last) = events.len().checked_sub(1) else {
@@ -71,12 +73,14 @@ impl<'f> Page<'f> {
         face: &'f Face,
         account: AccountId,
         entries: &[LogEntry],
+        said: &[Said],
     ) -> Result<Self, EngineError> {
         let caller = Caller::account_holder(account);
-        let messages = face.engine.messages_of_entries(&caller, entries).await?;
+        let messages = face.engine.messages_of_entries(&caller, entries, said).await?;
         let mut chats = HashMap::new();
         let mut of_entries = HashMap::new();
-        for (id, (chat, message)) in messages {
+        for (id, said) in messages {
+            let (chat, message) = Arc::unwrap_or_clone(said);
             chats.insert(chat.id, chat);
             of_entries.insert(id, message);
         }

@@ -1,8 +1,13 @@
 //! What a store is asked, and what it answers where that is more than rows.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::batch::Changes;
 use domain::chat::{Chat, Context, ContextKind, Phase, Side};
 use domain::event::Entry;
 use domain::id::{AccountId, ChatId, MessageId, ShopId};
+use domain::message::Message;
 
 /// A list of chats by newest message. Chats without a message come after all others, the newest of them first.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -177,6 +182,55 @@ impl Growth {
     /// Where the log ends now.
     pub fn newest(&self) -> i64 {
         self.entries.last().map_or(0, |last| last.sequence)
+    }
+}
+
+/// A message and its chat, as a commit has left them.
+pub type Said = Arc<(Chat, Message)>;
+
+/// What a commit has added to logs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grown {
+    /// By what each log has grown.
+    pub logs: Vec<Growth>,
+    /// Messages that the new entries show, by rising id: whoever is told of an entry need not look up its message. Long
+    /// ones, and those with files, are not among them.
+    pub said: Vec<Said>,
+}
+
+/// A text of more bytes is not told with its entry: what is told is kept for readers who may not come.
+const SAID_BYTES_MAX: usize = 1_024;
+
+impl Grown {
+    /// The `logs` have grown by a commit of `changes`.
+    pub fn by(logs: Vec<Growth>, changes: &Changes) -> Self {
+        // Of a message that was edited at once, the last text.
+        let messages: BTreeMap<_, _> = changes
+            .messages
+            .iter()
+            .chain(&changes.updated_messages)
+            .map(|message| (message.id, message))
+            .collect();
+        let said = messages.into_values().filter_map(|message| {
+            let chat = &changes.chats.get(&message.chat)?.after;
+            let text_bytes = message.text.as_ref().map_or(0, String::len);
+            let is_light = message.attachments.is_empty() && text_bytes <= SAID_BYTES_MAX;
+            is_light.then(|| Said::new((chat.clone(), message.clone())))
+        });
+        Self { logs, said: said.collect() }
+    }
+
+    /// What was said in `entry`, if that was told.
+    pub fn said_in(&self, entry: &Entry) -> Option<&Said> {
+        let message = entry.message.filter(|_| entry.kind.shows_message())?;
+        let place = self.said.binary_search_by_key(&message, |said| said.1.id).ok()?;
+        Some(&self.said[place])
+    }
+
+    /// Adds what another commit has added to logs.
+    pub fn add(&mut self, next: Self) {
+        self.logs.extend(next.logs);
+        self.said.extend(next.said);
     }
 }
 

@@ -75,7 +75,7 @@ pub(crate) async fn list(
     let limit = usize::try_from(params.limit.map_or(100, EventsLimit::get)).unwrap_or(1);
     let filter = EventFilter::new(kinds, params.chat);
     let found = read(engine, &caller, params.after.map(IdOrZero::get), limit, &filter).await?;
-    let shown = EventView::all(engine, &caller, &found.entries).await?;
+    let shown = EventView::all(engine, &caller, &found.entries, &[]).await?;
     engine.note_deliveries(&caller, shown.iter().filter_map(|shown| shown.delivery)).await;
     let events = shown.into_iter().map(|shown| shown.view).collect();
     let Found { next_after, oldest, newest, .. } = found;

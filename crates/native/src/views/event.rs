@@ -5,7 +5,7 @@ use domain::id::{ChatId, MessageId, WebhookId};
 use domain::message::Message;
 use engine::access::Caller;
 use engine::queries::Delivery;
-use engine::store::LogEntry;
+use engine::store::{LogEntry, Said};
 use engine::{Engine, EngineError};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -41,16 +41,19 @@ pub(crate) struct ShownEvent {
 }
 
 impl EventView {
-    /// One for each of `entries` of the caller's log, in the same order.
+    /// One for each of `entries` of the caller's log, in the same order. What was `said` in them and told with them is not
+    /// looked up.
     pub(crate) async fn all(
         engine: &Engine,
         caller: &Caller,
         entries: &[LogEntry],
+        said: &[Said],
     ) -> Result<Vec<ShownEvent>, EngineError> {
-        let messages = engine.messages_of_entries(caller, entries).await?;
+        let messages = engine.messages_of_entries(caller, entries, said).await?;
         let shown = entries.iter().map(|logged| {
             let shown = logged.entry.message.filter(|_| logged.entry.kind.shows_message());
             let shown = shown.and_then(|id| messages.get(&id));
+            let shown = shown.map(|said| &**said);
             let message = shown.and_then(|(chat, message)| show(engine, caller, chat, message));
             let delivery = shown.and_then(|(chat, message)| engine.delivery(caller, chat, message));
             ShownEvent { view: Self::of(logged, message), delivery }

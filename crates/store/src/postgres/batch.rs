@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use deadpool_postgres::Object;
 use domain::batch::{Answers, Batch};
 use domain::id::ChatId;
-use engine::store::{Committed, Growth, StoreError};
+use engine::store::{Committed, Grown, StoreError};
 
 use super::database::{Database, Parties};
 use super::error::is_collision;
@@ -42,7 +42,7 @@ impl From<StoreError> for Trouble {
 /// one which cannot be stored fails alone.
 pub(super) async fn commit(db: &Database, batch: Batch) -> Committed {
     match Box::pin(repeat(db, &batch)).await {
-        Ok((answers, grown_logs)) => Committed::decided(answers, grown_logs),
+        Ok((answers, grown)) => Committed::decided(answers, grown),
         Err(StoreError::Failed(reason)) if 1 < batch.submissions.len() => {
             tracing::warn!(reason, "a batch failed; its commands are run one by one");
             let mut all = Committed::default();
@@ -55,7 +55,7 @@ pub(super) async fn commit(db: &Database, batch: Batch) -> Committed {
     }
 }
 
-async fn repeat(db: &Database, batch: &Batch) -> Result<(Answers, Vec<Growth>), StoreError> {
+async fn repeat(db: &Database, batch: &Batch) -> Result<(Answers, Grown), StoreError> {
     let mut attempts = 0;
     loop {
         attempts += 1;
@@ -69,7 +69,7 @@ async fn repeat(db: &Database, batch: &Batch) -> Result<(Answers, Vec<Growth>), 
     }
 }
 
-async fn attempt(db: &Database, batch: &Batch) -> Result<(Answers, Vec<Growth>), Trouble> {
+async fn attempt(db: &Database, batch: &Batch) -> Result<(Answers, Grown), Trouble> {
     let connection = Connection(Some(db.connection().await?));
     let client = connection.client()?;
     let Loaded { world, locked, reserved_up_to } = load::load(db, client, batch).await?;
@@ -81,7 +81,7 @@ async fn attempt(db: &Database, batch: &Batch) -> Result<(Answers, Vec<Growth>),
     load::require_reserved(reserved_up_to, changes)?;
     parties.extend(changes.chats.iter().map(|(&id, change)| (id, Parties::of(&change.after))));
 
-    let grown_logs = write::write(client, changes, &locked, &parties).await?;
+    let logs = write::write(client, changes, &locked, &parties).await?;
     connection.keep();
     if !changes.messages.is_empty() || !changes.updated_messages.is_empty() {
         db.ring_indexer();
@@ -89,7 +89,8 @@ async fn attempt(db: &Database, batch: &Batch) -> Result<(Answers, Vec<Growth>),
     for change in changes.chats.values().filter(|change| change.before.is_none()) {
         db.remember(&change.after);
     }
-    Ok((outcome.answers, grown_logs))
+    let grown = Grown::by(logs, changes);
+    Ok((outcome.answers, grown))
 }
 
 /// What an error of a statement before the first change means.

@@ -1,6 +1,7 @@
 //! Messages and attachments.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use domain::attachment::Attachment;
 use domain::chat::Chat;
@@ -68,6 +69,7 @@ pub(super) struct MessagesInChats;
 impl Lookup for MessagesInChats {
     type Key = (ChatId, MessageId);
     type Found = (Chat, Message);
+    const PATIENCE: Duration = Duration::from_millis(5);
 
     async fn look_up(
         db: &Database,

@@ -5,7 +5,7 @@ use domain::batch::{Answers, Batch, Changes};
 use domain::chat::Chat;
 use domain::id::{AccountId, ChatId, MessageId, OrderId};
 use domain::world::{LastIds, Receipt, Touches, World};
-use engine::store::{Committed, Growth, StoreError};
+use engine::store::{Committed, Grown, Growth, StoreError};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::cells::SqliteCells;
@@ -18,7 +18,7 @@ use crate::rows::messages::is_searchable;
 /// one which cannot be stored fails alone.
 pub(super) fn commit(connection: &mut Connection, batch: &Batch) -> Committed {
     match attempt(connection, batch) {
-        Ok((answers, grown_logs)) => Committed::decided(answers, grown_logs),
+        Ok((answers, grown)) => Committed::decided(answers, grown),
         Err(StoreError::Failed(reason)) if 1 < batch.submissions.len() => {
             tracing::warn!(reason, "a batch failed; its commands are run one by one");
             let mut all = Committed::default();
@@ -34,7 +34,7 @@ pub(super) fn commit(connection: &mut Connection, batch: &Batch) -> Committed {
 fn attempt(
     connection: &mut Connection,
     batch: &Batch,
-) -> std::result::Result<(Answers, Vec<Growth>), StoreError> {
+) -> std::result::Result<(Answers, Grown), StoreError> {
     in_transaction(connection, |db| {
         let mut world = load(db, &batch.touches())?;
         for key in batch.keys(&world) {
@@ -45,8 +45,8 @@ fn attempt(
         }
         let before = world.last_ids;
         let outcome = batch.run(world);
-        let grown_logs = write(db, &outcome.changes, before)?;
-        Ok((outcome.answers, grown_logs))
+        let logs = write(db, &outcome.changes, before)?;
+        Ok((outcome.answers, Grown::by(logs, &outcome.changes)))
     })
 }
 

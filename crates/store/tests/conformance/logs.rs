@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::chat::Side;
 use domain::id::AccountId;
-use engine::store::{Growth, Pulse, Store};
+use engine::store::{Growth, LogEntry, Pulse, Store};
 
 use crate::setup::{
     Place, a_chat, account, account_facts, at, batch, buyer, open, opened, people, post, put, run,
@@ -101,7 +101,7 @@ pub(crate) async fn a_commit_tells_which_logs_have_grown(place: Place) {
     let store = place.open().await;
     let chat = a_chat(&*store).await;
     let commands = [post(buyer(), chat, "раз"), post(buyer(), chat, "два")];
-    let grown = store.commit(batch(commands, at(1))).await.grown_logs;
+    let grown = store.commit(batch(commands, at(1))).await.grown.logs;
     assert_eq!(grown.len(), 2);
     let pulses = store.pulses(&[seller(), buyer()]).await.unwrap();
     for Growth { account, entries } in grown {
@@ -110,7 +110,27 @@ pub(crate) async fn a_commit_tells_which_logs_have_grown(place: Place) {
         assert!(pulses.contains(&Pulse { account, newest: 3, credentials: 0 }));
     }
     let refused = store.commit(batch([post(account(404), chat, "ну")], at(2))).await;
-    assert!(refused.answers[0].is_err() && refused.grown_logs.is_empty());
+    assert!(refused.answers[0].is_err() && refused.grown.logs.is_empty());
     let nobody = store.pulses(&[account(404)]).await.unwrap();
     assert_eq!(nobody, [Pulse { account: account(404), newest: 0, credentials: 0 }]);
+}
+
+pub(crate) async fn a_commit_tells_of_messages_what_is_stored(place: Place) {
+    let store = place.open().await;
+    let chat = a_chat(&*store).await;
+    let long = "ж".repeat(600);
+    let texts = ["раз", &long, "два"];
+    let commands = texts.map(|text| post(seller(), chat, text));
+    let grown = store.commit(batch(commands, at(1))).await.grown;
+    let told: Vec<_> = grown.said.iter().map(|said| said.1.text.as_deref().unwrap()).collect();
+    assert_eq!(told, ["раз", "два"], "long texts are looked up");
+    for growth in &grown.logs {
+        for LogEntry { entry, .. } in &growth.entries {
+            let ids = [(chat, entry.message.unwrap())];
+            let stored = store.messages_in_chats(&ids).await.unwrap().pop().unwrap();
+            let is_long = stored.1.text.as_deref() == Some(&*long);
+            assert_eq!(grown.said_in(entry).is_none(), is_long);
+            assert!(grown.said_in(entry).is_none_or(|said| **said == stored));
+        }
+    }
 }

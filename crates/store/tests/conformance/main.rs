@@ -57,6 +57,7 @@ on_every_store! {
             a_page_says_how_far_the_log_goes,
             old_entries_are_forgotten_from_the_beginning,
             a_commit_tells_which_logs_have_grown,
+            a_commit_tells_of_messages_what_is_stored,
         }
         counters {
             totals_equal_a_recount,

@@ -9,7 +9,7 @@ use domain::SignedDuration;
 use domain::commands::Subject;
 use domain::id::{AccountId, ChatId};
 use engine::access::Caller;
-use engine::store::LogEntry;
+use engine::store::{LogEntry, Said};
 use engine::wakeups::Signal;
 use engine::{Engine, EngineError};
 use live::{Feed, Next, Reader, Render, Rendered};
@@ -27,6 +27,7 @@ impl Render for Counting {
         &self,
         _account: AccountId,
         entries: &[LogEntry],
+        _said: &[Said],
     ) -> Result<Vec<Rendered<i64>>, EngineError> {
         self.0.fetch_add(entries.len(), Ordering::SeqCst);
         let of_entry =
@@ -55,11 +56,12 @@ impl Render for Hiccuping {
         &self,
         account: AccountId,
         entries: &[LogEntry],
+        said: &[Said],
     ) -> Result<Vec<Rendered<i64>>, EngineError> {
         let fails = |left: usize| left.checked_sub(1);
         match self.failures_left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, fails) {
             Ok(_) => Err(EngineError::Unavailable),
-            Err(_) => self.rendering.render(account, entries).await,
+            Err(_) => self.rendering.render(account, entries, said).await,
         }
     }
 }
@@ -75,13 +77,13 @@ impl Render for Showing {
         &self,
         account: AccountId,
         entries: &[LogEntry],
+        said: &[Said],
     ) -> Result<Vec<Rendered<i64>>, EngineError> {
         let caller = Caller::account_holder(account);
-        let messages = self.0.messages_of_entries(&caller, entries).await?;
+        let messages = self.0.messages_of_entries(&caller, entries, said).await?;
         let rendered = entries.iter().map(|logged| {
             let shown = logged.entry.message.and_then(|id| messages.get(&id));
-            let delivery =
-                shown.and_then(|(chat, message)| self.0.delivery(&caller, chat, message));
+            let delivery = shown.and_then(|said| self.0.delivery(&caller, &said.0, &said.1));
             Rendered { content: Some(logged.sequence), delivery }
         });
         Ok(rendered.collect())

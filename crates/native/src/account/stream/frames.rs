@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use domain::id::AccountId;
 use engine::access::Caller;
-use engine::store::LogEntry;
+use engine::store::{LogEntry, Said};
 use engine::wakeups::Signal;
 use engine::{Engine, EngineError};
 use live::{Render, Rendered};
@@ -43,9 +43,10 @@ impl Render for EventRender {
         &self,
         account: AccountId,
         entries: &[LogEntry],
+        said: &[Said],
     ) -> Result<Vec<Rendered<Bytes>>, EngineError> {
         let caller = Caller::account_holder(account);
-        let shown = EventView::all(&self.engine, &caller, entries).await?;
+        let shown = EventView::all(&self.engine, &caller, entries, said).await?;
         let frames = entries.iter().zip(shown).map(|(logged, ShownEvent { view, delivery })| {
             let kind = EventKind::from(logged.entry.kind);
             let content = event(Some(logged.sequence), kind.name(), &view).into();
