@@ -5,6 +5,7 @@
 
 mod address;
 mod connection;
+mod seal;
 mod sending;
 mod wire;
 
@@ -20,8 +21,9 @@ use tokio::sync::{Mutex, Notify, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 
 pub use address::{Address, AddressProblem};
+use seal::{Opener, Sealer};
 use sending::Outgoing;
-use wire::Misheard;
+use wire::{Misheard, WireProblem};
 
 /// So many news wait for NATS; of more, the newest are dropped.
 const QUEUE_MAX: usize = 1_024;
@@ -39,6 +41,10 @@ pub struct Settings {
     pub subject_prefix: String,
     /// What no other installation has, of letters and digits: only replicas with the same one hear each other.
     pub installation: String,
+    /// A secret that all replicas of the installation share, and nobody else has: what they say is sealed with it.
+    pub secret: [u8; 32],
+    /// Random bytes that no other process of the installation has.
+    pub salt: [u8; 16],
 }
 
 /// NATS cannot be used at all. That it cannot be reached is no such problem.
@@ -75,6 +81,7 @@ struct Shared {
 
 struct Heard {
     messages: Subscriber,
+    opener: Opener,
     misheard: Misheard,
 }
 
@@ -89,7 +96,7 @@ impl NatsRelay {
             owes_missed: AtomicBool::new(false),
             lost_incoming: Notify::new(),
         });
-        let Settings { address, subject_prefix, installation } = settings;
+        let Settings { address, subject_prefix, installation, secret, salt } = settings;
         let subject_prefix = format!("{subject_prefix}.{installation}");
         let subject = format!("{subject_prefix}.news");
         let (client, events) = connection::open(&address).await?;
@@ -102,9 +109,14 @@ impl NatsRelay {
             connection::Names { servers: address.to_string(), subject_prefix },
         );
         let (queue, queued) = mpsc::channel(QUEUE_MAX);
-        let sending = sending::send(Arc::clone(&shared), client.clone(), subject, queued);
+        let sealer = Sealer::new(&secret, salt);
+        let sending = sending::send(Arc::clone(&shared), client.clone(), subject, sealer, queued);
         let tasks = [tokio::spawn(watching).abort_handle(), tokio::spawn(sending).abort_handle()];
-        let heard = Mutex::new(Heard { messages, misheard: Misheard::default() });
+        let heard = Mutex::new(Heard {
+            messages,
+            opener: Opener::new(&secret),
+            misheard: Misheard::default(),
+        });
         Ok(Self { shared, queue, client, heard, tasks })
     }
 }
@@ -130,7 +142,8 @@ impl Relay for NatsRelay {
                 return std::future::pending().await;
             };
             self.shared.received.fetch_add(1, Ordering::Relaxed);
-            match wire::read(&message.payload) {
+            let opened = heard.opener.open(&message.payload).map_err(WireProblem::from);
+            match opened.and_then(|letter| wire::read(&letter)) {
                 Ok(news) => return news,
                 Err(problem) => heard.misheard.note(&problem),
             }

@@ -9,6 +9,7 @@ use engine::relay::{News, RelayState};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
+use crate::seal::Sealer;
 use crate::{Shared, wire};
 
 /// How often the others are told that something was lost.
@@ -27,6 +28,7 @@ pub(crate) async fn send(
     shared: Arc<Shared>,
     client: Client,
     subject: String,
+    mut sealer: Sealer,
     mut queue: mpsc::Receiver<Outgoing>,
 ) {
     let mut state = shared.state.subscribe();
@@ -53,10 +55,13 @@ pub(crate) async fn send(
             _ = state.changed() => continue,
         };
         let is_sent = is_connected
-            && tokio::select! {
-                // Waits while NATS is slow; then the queue fills up, and what comes is dropped there.
-                published = client.publish(subject.clone(), wire::write(&news)) => published.is_ok(),
-                _ = state.wait_for(|state| *state != RelayState::Connected) => false,
+            && match sealer.seal(wire::write(&news)) {
+                Ok(sealed) => tokio::select! {
+                    // Waits while NATS is slow; then the queue fills up, and what comes is dropped there.
+                    published = client.publish(subject.clone(), sealed) => published.is_ok(),
+                    _ = state.wait_for(|state| *state != RelayState::Connected) => false,
+                },
+                Err(_) => false,
             };
         if is_sent {
             shared.sent.fetch_add(1, Ordering::Relaxed);

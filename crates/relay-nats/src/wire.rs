@@ -1,23 +1,26 @@
-//! News as they travel: JSON, with the number of this form of them. Replicas of another version may be about while an
+//! News as they travel, before they are sealed: JSON, with the number of this form of them. Replicas of another version may be about while an
 //! installation is updated; what they say is not understood, and the store makes up for it.
 
 mod entry;
+mod names;
+mod said;
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use domain::Timestamp;
 use domain::id::{AccountId, ChatId};
 use engine::relay::{Attendance, News, Notice, ReplicaId};
-use engine::store::{Grown, Growth, LogEntry};
+use engine::store::{Grown, Growth, LogEntry, Said};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
+use crate::seal::BrokenSeal;
 use entry::WireEntry;
+use said::WireSaid;
 
 /// The form that this crate writes and reads.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 /// How often the log tells of messages that were not understood.
 const REPORT_INTERVAL: Duration = Duration::from_mins(1);
 
@@ -28,6 +31,8 @@ pub(crate) enum WireProblem {
     Version(u32),
     #[error("it is broken: {0}")]
     Broken(#[from] serde_json::Error),
+    #[error(transparent)]
+    Seal(#[from] BrokenSeal),
     #[error("it names what cannot be: {0}")]
     Impossible(&'static str),
 }
@@ -47,9 +52,13 @@ struct SealedLetter<'a> {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum WireNews {
-    /// Accounts, and the new entries of their logs.
-    Grown(Vec<(i64, Vec<WireEntry>)>),
+enum WireNews<'a> {
+    Grown {
+        /// Accounts, and the new entries of their logs.
+        logs: Vec<(i64, Vec<WireEntry>)>,
+        #[serde(borrow)]
+        said: Vec<WireSaid<'a>>,
+    },
     Typing {
         to: i64,
         chat: i64,
@@ -78,10 +87,10 @@ enum WireNotice {
 }
 
 /// The bytes of `news`.
-pub(crate) fn write(news: &News) -> Bytes {
+pub(crate) fn write(news: &News) -> Vec<u8> {
     let letter = Letter { v: VERSION, news: WireNews::from(news) };
-    // Numbers, lists and fixed names: nothing of it cannot be written.
-    serde_json::to_vec(&letter).unwrap_or_default().into()
+    // Numbers, texts, lists and fixed names: nothing of it cannot be written.
+    serde_json::to_vec(&letter).unwrap_or_default()
 }
 
 /// The news that `bytes` hold.
@@ -90,17 +99,24 @@ pub(crate) fn read(bytes: &[u8]) -> Result<News, WireProblem> {
     if letter.v != VERSION {
         return Err(WireProblem::Version(letter.v));
     }
-    let news: WireNews = serde_json::from_str(letter.news.get())?;
+    let news: WireNews<'_> = serde_json::from_str(letter.news.get())?;
     news.try_into()
 }
 
-impl From<&News> for WireNews {
-    fn from(news: &News) -> Self {
+impl<'a> From<&'a News> for WireNews<'a> {
+    fn from(news: &'a News) -> Self {
         match news {
-            News::Grown(Grown { logs, .. }) => {
+            News::Grown(Grown { logs, said }) => {
                 let entries =
                     |growth: &Growth| growth.entries.iter().map(WireEntry::from).collect();
-                Self::Grown(logs.iter().map(|log| (log.account.get(), entries(log))).collect())
+                let said = said.iter().map(|said| &**said);
+                Self::Grown {
+                    logs: logs.iter().map(|log| (log.account.get(), entries(log))).collect(),
+                    said: said
+                        .filter(|(_, message)| WireSaid::carries(message))
+                        .map(WireSaid::from)
+                        .collect(),
+                }
             }
             News::Typing { to, chat, by } => {
                 Self::Typing { to: to.get(), chat: chat.get(), by: by.get() }
@@ -138,12 +154,12 @@ impl From<&Notice> for WireNotice {
     }
 }
 
-impl TryFrom<WireNews> for News {
+impl TryFrom<WireNews<'_>> for News {
     type Error = WireProblem;
 
-    fn try_from(news: WireNews) -> Result<Self, Self::Error> {
+    fn try_from(news: WireNews<'_>) -> Result<Self, Self::Error> {
         Ok(match news {
-            WireNews::Grown(logs) => {
+            WireNews::Grown { logs, said } => {
                 let growth = |(id, entries): (_, Vec<WireEntry>)| {
                     let entries = entries.into_iter().map(LogEntry::try_from);
                     Ok(Growth {
@@ -152,7 +168,9 @@ impl TryFrom<WireNews> for News {
                     })
                 };
                 let logs = logs.into_iter().map(growth).collect::<Result<_, WireProblem>>()?;
-                Self::Grown(Grown { logs, said: Vec::new() })
+                let said = said.into_iter().map(|said| Ok(Said::new(said.try_into()?)));
+                let said = said.collect::<Result<_, WireProblem>>()?;
+                Self::Grown(Grown { logs, said })
             }
             WireNews::Typing { to, chat, by } => {
                 let chat = id(ChatId::new, chat, "a chat")?;
@@ -284,7 +302,7 @@ mod tests {
                     logs: vec![growth(7, 12, &said), growth(8, 1, &warned)],
                     said: Vec::new(),
                 }),
-                r#"{"grown":[[7,[[12,"message",2,30,"buyer",null,1000]]],[8,[[1,"failing",null,null,null,4,2000]]]]}"#,
+                r#"{"grown":{"logs":[[7,[[12,"message",2,30,"buyer",null,1000]]],[8,[[1,"failing",null,null,null,4,2000]]]],"said":[]}}"#,
             ),
             (News::Typing { to, chat, by }, r#"{"typing":{"to":1,"chat":2,"by":3}}"#),
             (
@@ -319,7 +337,7 @@ mod tests {
     fn news_arrive_as_they_were_sent() {
         for (news, written) in samples() {
             let bytes = write(&news);
-            let expected = format!(r#"{{"v":2,"news":{written}}}"#);
+            let expected = format!(r#"{{"v":3,"news":{written}}}"#);
             assert_eq!(std::str::from_utf8(&bytes).unwrap(), expected);
             assert_eq!(read(&bytes).unwrap(), news);
         }
@@ -327,12 +345,12 @@ mod tests {
 
     #[test]
     fn another_version_is_told_from_what_is_broken() {
-        let newer = read(br#"{"v":3,"news":{"grown":{"whatever":[1]}},"more":true}"#);
-        assert!(matches!(newer, Err(WireProblem::Version(3))));
-        for broken in ["", "\u{ff}", "{}", "[]", r#"{"v":2,"news":{"unheard_of":1}}"#] {
+        let newer = read(br#"{"v":4,"news":{"grown":{"whatever":[1]}},"more":true}"#);
+        assert!(matches!(newer, Err(WireProblem::Version(4))));
+        for broken in ["", "\u{ff}", "{}", "[]", r#"{"v":3,"news":{"unheard_of":1}}"#] {
             assert!(matches!(read(broken.as_bytes()), Err(WireProblem::Broken(_))), "{broken}");
         }
-        let impossible = read(br#"{"v":2,"news":{"grown":[[0,[]]]}}"#);
+        let impossible = read(br#"{"v":3,"news":{"grown":{"logs":[[0,[]]],"said":[]}}}"#);
         assert!(matches!(impossible, Err(WireProblem::Impossible(_))));
     }
 }

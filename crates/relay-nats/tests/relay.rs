@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use domain::id::{AccountId, ChatId};
 use engine::relay::{News, Relay, RelayState};
+use futures_util::StreamExt as _;
 use local_services::Nats;
 use relay_nats::{NatsRelay, Settings};
 use tokio::time::timeout;
@@ -22,13 +23,20 @@ async fn two_on(url: &str) -> [NatsRelay; 2] {
 }
 
 async fn replica(url: &str, subject_prefix: &str) -> NatsRelay {
-    replica_of("ours", url, subject_prefix).await
+    start(url, subject_prefix, "ours", [1; 32]).await
 }
 
-async fn replica_of(installation: &str, url: &str, subject_prefix: &str) -> NatsRelay {
-    let (address, subject_prefix) = (url.parse().unwrap(), subject_prefix.to_owned());
-    let installation = installation.to_owned();
-    NatsRelay::start(Settings { address, subject_prefix, installation }).await.unwrap()
+async fn start(url: &str, subject_prefix: &str, installation: &str, secret: [u8; 32]) -> NatsRelay {
+    static STARTED: AtomicU32 = AtomicU32::new(0);
+    let number = STARTED.fetch_add(1, Ordering::Relaxed);
+    let settings = Settings {
+        address: url.parse().unwrap(),
+        subject_prefix: subject_prefix.to_owned(),
+        installation: installation.to_owned(),
+        secret,
+        salt: u128::from(number).to_be_bytes(),
+    };
+    NatsRelay::start(settings).await.unwrap()
 }
 
 async fn is_in(relay: &NatsRelay, wanted: RelayState) {
@@ -138,31 +146,37 @@ async fn nobody_who_tells_waits_and_what_is_too_much_is_counted() {
 }
 
 #[tokio::test]
-async fn what_is_not_understood_is_passed_over() {
+async fn whoever_else_reaches_nats_is_not_understood_and_understands_nothing() {
     let url = local_services::nats_url().unwrap();
-    let [one, other] = two_on(&url).await;
-    for relay in [&one, &other] {
+    let prefix = format!("torg.test-{}-strangers", std::process::id());
+    let [one, other] = [replica(&url, &prefix).await, replica(&url, &prefix).await];
+    let forger = start(&url, &prefix, "ours", [2; 32]).await;
+    for relay in [&one, &other, &forger] {
         is_in(relay, RelayState::Connected).await;
     }
-    let prefix = format!("torg.test-{}-garbage", std::process::id());
-    let listening = replica(&url, &prefix).await;
-    is_in(&listening, RelayState::Connected).await;
     let stranger = async_nats::connect(&url).await.unwrap();
-    for payload in
-        ["", "\u{0}", r#"{"v":1,"news":{"missed":{}}}"#, r#"{"v":2,"news":{"missed":{}}}"#]
-    {
+    let mut overheard = stranger.subscribe(format!("{prefix}.>")).await.unwrap();
+    let payloads =
+        ["", "\u{0}", r#"{"v":2,"news":{"missed":{}}}"#, r#"{"v":3,"news":{"missed":{}}}"#];
+    for payload in payloads {
         stranger.publish(format!("{prefix}.ours.news"), payload.into()).await.unwrap();
+        overheard.next().await.unwrap();
     }
-    assert_eq!(hear(&listening).await, News::Missed);
-    assert_eq!(listening.traffic().received, 4);
+    forger.tell(typing(2));
+    overheard.next().await.unwrap();
+    one.tell(typing(1));
+    assert_eq!(hear(&other).await, typing(1));
+    assert_eq!(other.traffic().received, 6);
+    let sealed = overheard.next().await.unwrap().payload;
+    assert!(!sealed.windows(6).any(|bytes| bytes == b"typing"));
 }
 
 #[tokio::test]
 async fn another_installation_with_the_same_prefix_is_not_heard() {
     let url = local_services::nats_url().unwrap();
     let prefix = format!("torg.test-{}-installations", std::process::id());
-    let ours = [replica_of("ours", &url, &prefix).await, replica_of("ours", &url, &prefix).await];
-    let other = replica_of("theirs", &url, &prefix).await;
+    let ours = [replica(&url, &prefix).await, replica(&url, &prefix).await];
+    let other = start(&url, &prefix, "theirs", [2; 32]).await;
     for relay in ours.iter().chain([&other]) {
         is_in(relay, RelayState::Connected).await;
     }

@@ -158,6 +158,8 @@ async fn relay_of(
         address: url.address().clone(),
         subject_prefix: settings.nats.subject_prefix.clone(),
         installation: HEXLOWER.encode(&installation[..INSTALLATION_BYTES]),
+        secret: store.secret("news", random.secret()).await?,
+        salt: random.uuid().into_bytes(),
     };
     Ok(Arc::new(NatsRelay::start(nats).await.context("setting 'nats.url'")?))
 }

@@ -6,6 +6,7 @@ use domain::id::{ChatId, MessageId, WebhookId};
 use engine::store::LogEntry;
 use serde::{Deserialize, Serialize};
 
+use super::names::names;
 use super::{WireProblem, id, time};
 
 /// An entry in its place. Without names: most of what is said are these.
@@ -24,25 +25,6 @@ pub(super) struct WireEntry(
     /// When, in milliseconds since 1970.
     i64,
 );
-
-macro_rules! names {
-    ($wire:ident of $name:ident { $($value:ident = $short:literal),+ $(,)? }) => {
-        #[derive(Serialize, Deserialize)]
-        enum $wire { $(#[serde(rename = $short)] $value),+ }
-
-        impl From<$name> for $wire {
-            fn from(value: $name) -> Self {
-                match value { $($name::$value => Self::$value),+ }
-            }
-        }
-
-        impl From<$wire> for $name {
-            fn from(value: $wire) -> Self {
-                match value { $($wire::$value => Self::$value),+ }
-            }
-        }
-    };
-}
 
 names! {
     WireSide of Side { Seller = "seller", Buyer = "buyer" }

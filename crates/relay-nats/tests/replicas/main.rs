@@ -18,7 +18,7 @@ use domain::text::Text;
 use domain::{SignedDuration, Timestamp};
 use engine::access::Caller;
 use engine::clock::ManualClock;
-use engine::random::SystemRandom;
+use engine::random::{Random, SystemRandom};
 use engine::relay::{self, Relay, RelayState};
 use engine::store::Store;
 use engine::wakeups::{Heard, Listener, Signal};
@@ -96,9 +96,14 @@ impl Installation {
         let number = INSTALLATIONS.fetch_add(1, Ordering::Relaxed);
         let prefix = format!("torg.replicas-{}-{number}", std::process::id());
         let relay = async || {
-            let (address, subject_prefix) = (url.parse().unwrap(), prefix.clone());
-            let installation = "ours".to_owned();
-            NatsRelay::start(Settings { address, subject_prefix, installation }).await.unwrap()
+            let settings = Settings {
+                address: url.parse().unwrap(),
+                subject_prefix: prefix.clone(),
+                installation: "ours".to_owned(),
+                secret: [1; 32],
+                salt: <dyn Random>::uuid(&SystemRandom).into_bytes(),
+            };
+            NatsRelay::start(settings).await.unwrap()
         };
         let both = [
             self.replica(Arc::new(relay().await)).await,
@@ -184,6 +189,7 @@ async fn the_other_hears_everything_promptly(installation: &Installation, both: 
 
     say(one, chat).await;
     hear_beyond(&mut seller, newest, PROMPTLY).await;
+    it_is_told_what_was_said(other, newest).await;
     one.tell_typing(&caller(BUYER), chat).await.unwrap();
     hear(&mut seller, PROMPTLY, is_typing).await;
 
@@ -206,6 +212,16 @@ async fn the_other_hears_everything_promptly(installation: &Installation, both: 
     hear(&mut seller, PROMPTLY, |heard| is_presence(heard, BUYER, false)).await;
 
     a_revoked_key_is_heard_of_promptly(one, &mut seller).await;
+}
+
+/// Whoever follows the seller's log need not look up the message behind `newest`.
+async fn it_is_told_what_was_said(engine: &Engine, newest: i64) {
+    let seller = caller(SELLER);
+    until(|| !engine.told_events(&seller, newest).entries.is_empty()).await;
+    let told = engine.told_events(&seller, newest);
+    let stored = engine.messages_of_entries(&seller, &told.entries, &[]).await.unwrap();
+    let [said] = &told.said[..] else { panic!("{told:?}") };
+    assert_eq!(stored.into_values().collect::<Vec<_>>(), [said.clone()]);
 }
 
 async fn a_revoked_key_is_heard_of_promptly(engine: &Engine, seller: &mut Listener) {
