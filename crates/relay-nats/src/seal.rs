@@ -21,7 +21,7 @@ pub(crate) struct BrokenSeal;
 /// Seals what one process sends.
 pub(crate) struct Sealer {
     salt: [u8; SALT_BYTES],
-    /// None where the secret cannot be a key, which cannot be.
+    /// None would say that 256 bits make no key: they always do.
     key: Option<LessSafeKey>,
     letters: u64,
 }

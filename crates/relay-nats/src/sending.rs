@@ -56,9 +56,9 @@ pub(crate) async fn send(
         };
         let is_sent = is_connected
             && match sealer.seal(wire::write(&news)) {
-                Ok(sealed) => tokio::select! {
+                Ok(bytes) => tokio::select! {
                     // Waits while NATS is slow; then the queue fills up, and what comes is dropped there.
-                    published = client.publish(subject.clone(), sealed) => published.is_ok(),
+                    published = client.publish(subject.clone(), bytes) => published.is_ok(),
                     _ = state.wait_for(|state| *state != RelayState::Connected) => false,
                 },
                 Err(_) => false,

@@ -98,7 +98,7 @@ names! {
     }
 }
 
-impl<'a> WireSaid<'a> {
+impl WireSaid<'_> {
     /// Whether it can be said so.
     pub(super) fn carries(message: &Message) -> bool {
         message.attachments.is_empty()

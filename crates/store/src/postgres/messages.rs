@@ -1,7 +1,6 @@
 //! Messages and attachments.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
 use domain::attachment::Attachment;
 use domain::chat::Chat;
@@ -69,7 +68,6 @@ pub(super) struct MessagesInChats;
 impl Lookup for MessagesInChats {
     type Key = (ChatId, MessageId);
     type Found = (Chat, Message);
-    const PATIENCE: Duration = Duration::from_millis(5);
 
     async fn look_up(
         db: &Database,
