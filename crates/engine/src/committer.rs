@@ -195,3 +195,42 @@ impl Commits {
         self.wakeups.wake(committed.grown);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::commands::{SteerChat, Steering};
+
+    use super::*;
+
+    fn id(number: i64) -> ChatId {
+        ChatId::new(number).unwrap()
+    }
+
+    #[test]
+    fn only_where_many_wait_do_sellers_part() {
+        let (lanes, _queues): (Vec<_>, Vec<_>) = (0..2).map(|_| mpsc::channel(1)).unzip();
+        let committer = Committer {
+            lanes,
+            callers: AtomicUsize::new(0),
+            sellers: Cache::new(10),
+            stop: watch::Sender::new(false),
+        };
+        for (chat, seller) in [(1, 7), (2, 7), (3, 8)] {
+            committer.sellers.insert(id(chat), AccountId::new(seller).unwrap());
+        }
+        let lane = |chat| {
+            let steering = SteerChat { chat: id(chat), steering: Steering::Close };
+            let lane = committer.lane_of(&Command::SteerChat(steering));
+            committer.lanes.iter().position(|other| other.same_channel(lane)).unwrap()
+        };
+        let lanes = || [1, 2, 3, 4, 5].map(lane);
+        let few: Vec<_> =
+            (1..SIDE_BY_SIDE_MIN).map(|_| Caller::count(&committer.callers)).collect();
+        assert_eq!(lanes(), [0; 5]);
+        let one_more = Caller::count(&committer.callers);
+        assert_eq!(lanes(), [1, 1, 0, 0, 1], "by seller, where that is known");
+        drop(one_more);
+        assert_eq!(lanes(), [0; 5]);
+        drop(few);
+    }
+}
