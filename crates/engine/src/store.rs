@@ -13,7 +13,7 @@ use async_trait::async_trait;
 use domain::Timestamp;
 use domain::account::{Account, Member};
 use domain::attachment::Attachment;
-use domain::batch::{Answers, Batch};
+use domain::batch::{Batch, Outcome};
 use domain::catalog::{Fact, OrderFacts, Product, Return, Shop};
 use domain::chat::Chat;
 use domain::commands::Answer;
@@ -222,10 +222,14 @@ pub struct Committed {
 }
 
 impl Committed {
-    /// A batch was carried out with these answers.
-    pub fn decided(answers: Answers, grown: Grown) -> Self {
-        let answers = answers.into_iter().map(|answer| answer.map_err(CommandError::Denied));
-        Self { answers: answers.collect(), grown }
+    /// A batch was carried out with this `outcome`, by which the `logs` have grown.
+    pub fn decided(outcome: Outcome, logs: Vec<Growth>) -> Self {
+        let grown = Grown::by(logs, &outcome.changes);
+        let answers = outcome.answers.into_iter();
+        Self {
+            answers: answers.map(|answer| answer.map_err(CommandError::Denied)).collect(),
+            grown,
+        }
     }
 
     /// Adds what became of the commands behind these.

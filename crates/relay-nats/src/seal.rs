@@ -9,7 +9,7 @@ use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundK
 use ring::hmac;
 
 /// Bytes of a salt.
-pub(crate) const SALT_BYTES: usize = 16;
+const SALT_BYTES: usize = 16;
 /// Bytes of a letter's number.
 const NUMBER_BYTES: usize = 8;
 
@@ -20,23 +20,22 @@ pub(crate) struct BrokenSeal;
 
 /// Seals what one process sends.
 pub(crate) struct Sealer {
+    secret: hmac::Key,
     salt: [u8; SALT_BYTES],
-    /// None would say that 256 bits make no key: they always do.
-    key: Option<LessSafeKey>,
     letters: u64,
 }
 
 impl Sealer {
     /// Seals with the `secret` of the installation. No process may have used the same `salt`.
     pub(crate) fn new(secret: &[u8; 32], salt: [u8; SALT_BYTES]) -> Self {
-        Self { salt, key: key_of_sender(&hmac_key(secret), &salt), letters: 0 }
+        Self { secret: hmac_key(secret), salt, letters: 0 }
     }
 
     /// The letter, so that only replicas of the installation can read it.
     pub(crate) fn seal(&mut self, mut letter: Vec<u8>) -> Result<Bytes, BrokenSeal> {
         let number = self.letters.to_be_bytes();
         self.letters += 1;
-        let key = self.key.as_ref().ok_or(BrokenSeal)?;
+        let key = key_of_sender(&self.secret, &self.salt)?;
         let sealed = key.seal_in_place_append_tag(nonce(number), Aad::empty(), &mut letter);
         sealed.map_err(|_| BrokenSeal)?;
         Ok([&self.salt[..], &number, &letter].concat().into())
@@ -56,8 +55,7 @@ impl Opener {
     pub(crate) fn open(&self, sealed: &[u8]) -> Result<Vec<u8>, BrokenSeal> {
         let (salt, rest) = sealed.split_first_chunk::<SALT_BYTES>().ok_or(BrokenSeal)?;
         let (&number, ciphertext) = rest.split_first_chunk::<NUMBER_BYTES>().ok_or(BrokenSeal)?;
-        // Made anew for each letter: that takes a microsecond, and nothing of senders that come and go is kept.
-        let key = key_of_sender(&self.0, salt).ok_or(BrokenSeal)?;
+        let key = key_of_sender(&self.0, salt)?;
         let mut letter = ciphertext.to_vec();
         let opened = key.open_in_place(nonce(number), Aad::empty(), &mut letter);
         let letter_bytes = opened.map_err(|_| BrokenSeal)?.len();
@@ -70,9 +68,11 @@ fn hmac_key(secret: &[u8; 32]) -> hmac::Key {
     hmac::Key::new(hmac::HMAC_SHA256, secret)
 }
 
-fn key_of_sender(secret: &hmac::Key, salt: &[u8; SALT_BYTES]) -> Option<LessSafeKey> {
+/// Made anew for each letter: that takes a microsecond, and nothing of senders that come and go is kept.
+fn key_of_sender(secret: &hmac::Key, salt: &[u8; SALT_BYTES]) -> Result<LessSafeKey, BrokenSeal> {
     let derived = hmac::sign(secret, salt);
-    UnboundKey::new(&CHACHA20_POLY1305, derived.as_ref()).ok().map(LessSafeKey::new)
+    let key = UnboundKey::new(&CHACHA20_POLY1305, derived.as_ref()).map_err(|_| BrokenSeal)?;
+    Ok(LessSafeKey::new(key))
 }
 
 fn nonce(number: [u8; NUMBER_BYTES]) -> Nonce {

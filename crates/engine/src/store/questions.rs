@@ -203,7 +203,7 @@ const SAID_BYTES_MAX: usize = 1_024;
 
 impl Grown {
     /// The `logs` have grown by a commit of `changes`.
-    pub fn by(logs: Vec<Growth>, changes: &Changes) -> Self {
+    pub(crate) fn by(logs: Vec<Growth>, changes: &Changes) -> Self {
         // Of a message that was edited at once, the last text.
         let messages: BTreeMap<_, _> = changes
             .messages

@@ -12,9 +12,9 @@ pub(super) mod write;
 use std::collections::HashMap;
 
 use deadpool_postgres::Object;
-use domain::batch::{Answers, Batch};
+use domain::batch::{Batch, Outcome};
 use domain::id::ChatId;
-use engine::store::{Committed, Grown, StoreError};
+use engine::store::{Committed, Growth, StoreError};
 
 use super::database::{Database, Parties};
 use super::error::is_collision;
@@ -42,7 +42,7 @@ impl From<StoreError> for Trouble {
 /// one which cannot be stored fails alone.
 pub(super) async fn commit(db: &Database, batch: Batch) -> Committed {
     match Box::pin(repeat(db, &batch)).await {
-        Ok((answers, grown)) => Committed::decided(answers, grown),
+        Ok((outcome, logs)) => Committed::decided(outcome, logs),
         Err(StoreError::Failed(reason)) if 1 < batch.submissions.len() => {
             tracing::warn!(reason, "a batch failed; its commands are run one by one");
             let mut all = Committed::default();
@@ -55,7 +55,7 @@ pub(super) async fn commit(db: &Database, batch: Batch) -> Committed {
     }
 }
 
-async fn repeat(db: &Database, batch: &Batch) -> Result<(Answers, Grown), StoreError> {
+async fn repeat(db: &Database, batch: &Batch) -> Result<(Outcome, Vec<Growth>), StoreError> {
     let mut attempts = 0;
     loop {
         attempts += 1;
@@ -69,7 +69,7 @@ async fn repeat(db: &Database, batch: &Batch) -> Result<(Answers, Grown), StoreE
     }
 }
 
-async fn attempt(db: &Database, batch: &Batch) -> Result<(Answers, Grown), Trouble> {
+async fn attempt(db: &Database, batch: &Batch) -> Result<(Outcome, Vec<Growth>), Trouble> {
     let connection = Connection(Some(db.connection().await?));
     let client = connection.client()?;
     let Loaded { world, locked, reserved_up_to } = load::load(db, client, batch).await?;
@@ -89,8 +89,7 @@ async fn attempt(db: &Database, batch: &Batch) -> Result<(Answers, Grown), Troub
     for change in changes.chats.values().filter(|change| change.before.is_none()) {
         db.remember(&change.after);
     }
-    let grown = Grown::by(logs, changes);
-    Ok((outcome.answers, grown))
+    Ok((outcome, logs))
 }
 
 /// What an error of a statement before the first change means.

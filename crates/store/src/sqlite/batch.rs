@@ -1,11 +1,11 @@
 //! The way of a batch: load what it touches, let the domain decide, write what has changed.
 
 use domain::attachment::Attachment;
-use domain::batch::{Answers, Batch, Changes};
+use domain::batch::{Batch, Changes, Outcome};
 use domain::chat::Chat;
 use domain::id::{AccountId, ChatId, MessageId, OrderId};
 use domain::world::{LastIds, Receipt, Touches, World};
-use engine::store::{Committed, Grown, Growth, StoreError};
+use engine::store::{Committed, Growth, StoreError};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
 use super::cells::SqliteCells;
@@ -18,7 +18,7 @@ use crate::rows::messages::is_searchable;
 /// one which cannot be stored fails alone.
 pub(super) fn commit(connection: &mut Connection, batch: &Batch) -> Committed {
     match attempt(connection, batch) {
-        Ok((answers, grown)) => Committed::decided(answers, grown),
+        Ok((outcome, logs)) => Committed::decided(outcome, logs),
         Err(StoreError::Failed(reason)) if 1 < batch.submissions.len() => {
             tracing::warn!(reason, "a batch failed; its commands are run one by one");
             let mut all = Committed::default();
@@ -34,7 +34,7 @@ pub(super) fn commit(connection: &mut Connection, batch: &Batch) -> Committed {
 fn attempt(
     connection: &mut Connection,
     batch: &Batch,
-) -> std::result::Result<(Answers, Grown), StoreError> {
+) -> std::result::Result<(Outcome, Vec<Growth>), StoreError> {
     in_transaction(connection, |db| {
         let mut world = load(db, &batch.touches())?;
         for key in batch.keys(&world) {
@@ -46,7 +46,7 @@ fn attempt(
         let before = world.last_ids;
         let outcome = batch.run(world);
         let logs = write(db, &outcome.changes, before)?;
-        Ok((outcome.answers, Grown::by(logs, &outcome.changes)))
+        Ok((outcome, logs))
     })
 }
 
