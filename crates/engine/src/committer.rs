@@ -84,6 +84,9 @@ impl Committer {
                 wakeups: Arc::clone(wakeups),
                 sellers: sellers.clone(),
                 metrics: metrics.clone(),
+                // A store that commits side by side is another program, and idles only when it has nothing else to do. One
+                // inside this program is to be kept busy: while it commits, those who were answered ask again.
+                gather: 1 < side_by_side.get(),
             };
             tokio::spawn(commit_batches(commits, waiting, stopping.clone()));
             queue
@@ -144,6 +147,8 @@ struct Commits {
     wakeups: Arc<Wakeups>,
     sellers: Cache<ChatId, AccountId>,
     metrics: Metrics,
+    /// Whether a larger batch is worth more than one at once.
+    gather: bool,
 }
 
 async fn commit_batches(
@@ -162,12 +167,14 @@ async fn commit_batches(
                 continue;
             }
         }
-        // Requests that have come meanwhile are read first, and go along.
-        tokio::task::yield_now().await;
-        while batch.len() < BATCH_MAX
-            && let Ok(another) = queue.try_recv()
-        {
-            batch.push(another);
+        if commits.gather {
+            // Requests that have come meanwhile are read first, and go along.
+            tokio::task::yield_now().await;
+            while batch.len() < BATCH_MAX
+                && let Ok(another) = queue.try_recv()
+            {
+                batch.push(another);
+            }
         }
         commits.commit(std::mem::take(&mut batch)).await;
     }

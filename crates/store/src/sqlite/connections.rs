@@ -1,8 +1,12 @@
 //! How connections to the database are opened.
 
+use std::fs::File;
+use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use engine::store::StoreError;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Result};
 
@@ -11,11 +15,34 @@ use super::search_index;
 /// How long a statement waits for another process that holds a lock.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The write-ahead log is cut to this size when it starts anew.
-pub(super) const WAL_BYTES_KEPT: i64 = 64 << 20;
+pub(super) const WAL_BYTES_KEPT: i64 = 96 << 20;
 /// Pages that the writer keeps in memory. With SQLite's own 2 MiB a large batch would write its pages more than once.
 const WRITER_CACHE_KIB: i64 = 64 << 10;
 /// Statements that a connection keeps prepared: more than there are.
 const STATEMENTS_KEPT: usize = 256;
+
+/// The file of the database, open beside its connections, so that the system can be told to write it down.
+///
+/// When a process closes a file it loses all its locks on it, SQLite's among them. So whoever has a connection has this as
+/// well, and lets the connection go first.
+#[derive(Clone)]
+pub(super) struct DatabaseFile(Arc<File>);
+
+impl DatabaseFile {
+    /// Opens the file, which must exist.
+    pub(super) fn open(file: &Path) -> std::result::Result<Self, StoreError> {
+        Ok(Self(Arc::new(File::open(file).map_err(|error| not_written(&error))?)))
+    }
+
+    /// Returns when the disk has all that was written to the file so far.
+    pub(super) fn write_down(&self) -> std::result::Result<(), StoreError> {
+        self.0.sync_data().map_err(|error| not_written(&error))
+    }
+}
+
+fn not_written(error: &io::Error) -> StoreError {
+    StoreError::Failed(format!("the file of the database: {error}"))
+}
 
 /// The connection of a thread that writes, or moves the log into the database.
 pub(super) fn open_for_writing(file: &Path) -> Result<Connection> {

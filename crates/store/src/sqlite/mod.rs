@@ -46,8 +46,8 @@ use engine::store::{
 use rusqlite::Connection;
 use uuid::Uuid;
 
-use checkpoint::{Checkpointer, LogIsLong, WAL_PAGES};
-use connections::{open_for_reading, open_for_writing};
+use checkpoint::{Checkpointer, Due, LogIsLong};
+use connections::{DatabaseFile, open_for_reading, open_for_writing};
 use error::store_error;
 use readers::{Readers, pages_of};
 use search_index::Indexer;
@@ -88,11 +88,12 @@ impl SqliteStore {
             .map(|_| open_for_reading(file))
             .collect::<rusqlite::Result<Vec<_>>>()
             .map_err(|e| store_error(&e))?;
+        let held = DatabaseFile::open(file)?;
         let log_is_long = LogIsLong::default();
-        let followers = follow(&mut writer, index, file, &log_is_long)?;
+        let followers = follow(&mut writer, index, file, &held, &log_is_long)?;
         Ok(Self {
-            writer: Writer::start(writer, log_is_long).map_err(|e| no_thread(&e))?,
-            readers: Readers::new(readers),
+            writer: Writer::start(writer, held.clone(), log_is_long).map_err(|e| no_thread(&e))?,
+            readers: Readers::new(readers, held),
             followers: Mutex::new(Some(followers)),
         })
     }
@@ -103,15 +104,17 @@ fn follow(
     writer: &mut Connection,
     index: Connection,
     file: &Path,
+    held: &DatabaseFile,
     log_is_long: &LogIsLong,
 ) -> Result<Followers, StoreError> {
     // Room for one: while a thread works, one more round may wait. The index has a first one at once, to catch up.
     let (checkpoint, checkpoint_due) = sync_channel(1);
     let (message, message_due) = sync_channel(1);
     ring(&message);
+    let mut due = Due::default();
     let commits = move |_: &mut _, pages| {
         ring(&message);
-        if WAL_PAGES <= pages {
+        if due.is_now(pages) {
             ring(&checkpoint);
         }
         Ok(())
@@ -120,9 +123,10 @@ fn follow(
     let own = open_for_writing(file).map_err(|e| store_error(&e))?;
     let source = open_for_reading(file).map_err(|e| store_error(&e))?;
     Ok(Followers {
-        checkpointer: Checkpointer::start(own, checkpoint_due, log_is_long.clone())
+        checkpointer: Checkpointer::start(own, held.clone(), checkpoint_due, log_is_long.clone())
             .map_err(|e| no_thread(&e))?,
-        indexer: Indexer::start(index, source, message_due).map_err(|e| no_thread(&e))?,
+        indexer: Indexer::start(index, source, held.clone(), message_due)
+            .map_err(|e| no_thread(&e))?,
     })
 }
 
@@ -418,14 +422,14 @@ impl Store for SqliteStore {
     async fn close(&self) -> Result<(), StoreError> {
         self.readers.finish().await;
         let (writer, followers) = (self.writer.take(), lock(&self.followers).take());
-        // The last connection that closes moves the whole log into the database file.
         let finish = move || {
             if let Some(writer) = writer {
                 writer.finish();
             }
             if let Some(Followers { checkpointer, indexer }) = followers {
-                checkpointer.finish();
+                let last = checkpointer.finish();
                 indexer.finish();
+                drop(last);
             }
         };
         tokio::task::spawn_blocking(finish)

@@ -11,6 +11,7 @@ use engine::store::StoreError;
 use rusqlite::{Connection, TransactionBehavior};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::connections::DatabaseFile;
 use super::error::store_error;
 use super::writer::lock;
 
@@ -27,16 +28,24 @@ pub(super) const fn pages_of(rows: usize) -> usize {
 
 /// A pool of read-only connections. As many queries run at a time as there are connections; the others wait.
 pub(super) struct Readers {
-    idle: Arc<Mutex<Vec<Connection>>>,
+    idle: Arc<Idle>,
     permits: Arc<Semaphore>,
     connections: u32,
 }
 
+/// Those that nobody has borrowed, and the file to which they are, which is let go after them.
+struct Idle {
+    connections: Mutex<Vec<Connection>>,
+    _file: DatabaseFile,
+}
+
 impl Readers {
-    pub(super) fn new(connections: Vec<Connection>) -> Self {
+    /// A pool of these connections to `file`.
+    pub(super) fn new(connections: Vec<Connection>, file: DatabaseFile) -> Self {
         let count = u32::try_from(connections.len()).unwrap_or(u32::MAX);
         let permits = Arc::new(Semaphore::new(connections.len()));
-        Self { idle: Arc::new(Mutex::new(connections)), permits, connections: count }
+        let idle = Arc::new(Idle { connections: Mutex::new(connections), _file: file });
+        Self { idle, permits, connections: count }
     }
 
     /// Runs `query` on a thread that may block, over one snapshot of the database.
@@ -69,7 +78,7 @@ impl Readers {
     /// A connection, as soon as one is idle.
     async fn lend(&self) -> Result<Lent, StoreError> {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(|_| closed())?;
-        let connection = Some(lock(&self.idle).pop().ok_or_else(closed)?);
+        let connection = Some(lock(&self.idle.connections).pop().ok_or_else(closed)?);
         Ok(Lent { connection, idle: Arc::clone(&self.idle), _permit: permit })
     }
 
@@ -80,14 +89,14 @@ impl Readers {
             self.permits.close();
             all.forget();
         }
-        lock(&self.idle).clear();
+        lock(&self.idle.connections).clear();
     }
 }
 
 /// Brings its connection back, whatever happens to the query, and also when the caller no longer waits.
 struct Lent {
     connection: Option<Connection>,
-    idle: Arc<Mutex<Vec<Connection>>>,
+    idle: Arc<Idle>,
     /// Given back after the connection, as fields are dropped after the whole.
     _permit: OwnedSemaphorePermit,
 }
@@ -113,7 +122,7 @@ impl Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
-            lock(&self.idle).push(connection);
+            lock(&self.idle.connections).push(connection);
         }
     }
 }
@@ -124,12 +133,14 @@ fn closed() -> StoreError {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::thread;
 
     use super::*;
 
     fn one_reader() -> Readers {
-        Readers::new(vec![Connection::open_in_memory().unwrap()])
+        let file = DatabaseFile::open(Path::new("/dev/null")).unwrap();
+        Readers::new(vec![Connection::open_in_memory().unwrap()], file)
     }
 
     #[tokio::test]

@@ -13,8 +13,9 @@ use std::time::{Duration, Instant};
 use engine::store::StoreError;
 use rusqlite::{Connection, Result, TransactionBehavior, params, params_from_iter};
 
-use super::connections::{BUSY_TIMEOUT, WAL_BYTES_KEPT, keep_statements};
+use super::connections::{BUSY_TIMEOUT, DatabaseFile, WAL_BYTES_KEPT, keep_statements};
 use super::error::store_error;
+use crate::cells::number;
 use crate::substring::{fold, pairs};
 
 const SCHEMA: &str = include_str!("../../migrations/sqlite/search.sql");
@@ -92,16 +93,20 @@ pub(super) struct Indexer {
 }
 
 impl Indexer {
-    /// Starts the thread, which adds the messages of `source` to `index` whenever `due` rings, until nobody can ring
+    /// Starts the thread, which adds the messages of `source`, a connection to `file`, to `index` whenever `due` rings, until nobody can ring
     /// any more.
     pub(super) fn start(
-        index: Connection,
+        mut index: Connection,
         source: Connection,
+        file: DatabaseFile,
         due: Receiver<()>,
     ) -> std::io::Result<Self> {
-        let thread = std::thread::Builder::new()
-            .name("store-indexer".to_owned())
-            .spawn(move || follow(index, &source, &due))?;
+        let thread =
+            std::thread::Builder::new().name("store-indexer".to_owned()).spawn(move || {
+                follow(&mut index, &source, &due);
+                // In this order: whoever closes the index last moves its log, and must be able to write.
+                drop((source, index, file));
+            })?;
         Ok(Self { thread })
     }
 
@@ -113,11 +118,11 @@ impl Indexer {
     }
 }
 
-fn follow(mut index: Connection, source: &Connection, due: &Receiver<()>) {
+fn follow(index: &mut Connection, source: &Connection, due: &Receiver<()>) {
     while due.recv().is_ok() {
         loop {
             let began = Instant::now();
-            match catch_up(&mut index, source) {
+            match catch_up(index, source) {
                 Ok(round) if round.is_last() => break,
                 Ok(_) if due.try_recv() == Err(TryRecvError::Disconnected) => return,
                 // Whatever the load, half a core is enough: commits need the others.
@@ -158,66 +163,105 @@ pub(super) const NEW_EDITS: &str =
 pub(super) const NEWEST_EDIT: &str =
     "SELECT coalesce(max(edit), 0) FROM searchable_messages WHERE edit IS NOT NULL";
 
-/// What one round has brought into the index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What one round brings into the index.
 struct Round {
-    messages: i64,
-    edits: i64,
+    messages: News,
+    edits: News,
+}
+
+/// The next rows of a selection.
+struct News {
+    texts: Vec<Searchable>,
+    /// Where the last row stands; without any, where the selection begins.
+    end: i64,
+}
+
+/// A message as the index needs it.
+struct Searchable {
+    message: i64,
+    text: String,
+    chat: i64,
+    seller: i64,
+    buyer: i64,
 }
 
 impl Round {
+    /// Reads what `source` has behind these positions, all of it from one state of the database. The state is let go before
+    /// anything is written: as long as somebody reads from it, the write-ahead log cannot start anew, and sends wait for that.
+    fn read(source: &Connection, message: i64, edit: i64) -> Result<Self> {
+        let source = source.unchecked_transaction()?;
+        let mut edits = News::read(&source, NEW_EDITS, &[edit, MESSAGES_AT_A_TIME, message])?;
+        if edits.are_all() {
+            // Whatever else was edited comes into the index later, and with the text that it has by then.
+            edits.end = source.prepare_cached(NEWEST_EDIT)?.query_row([], |row| row.get(0))?;
+        }
+        let messages = News::read(&source, NEW_MESSAGES, &[message, MESSAGES_AT_A_TIME])?;
+        Ok(Self { messages, edits })
+    }
+
     /// Whether nothing was left for another round.
-    fn is_last(self) -> bool {
-        self.messages.max(self.edits) < MESSAGES_AT_A_TIME
+    fn is_last(&self) -> bool {
+        self.messages.are_all() && self.edits.are_all()
+    }
+}
+
+impl News {
+    /// Reads what `sql` selects; the selection begins behind the first of its `bounds`.
+    fn read(source: &Connection, sql: &str, bounds: &[i64]) -> Result<Self> {
+        let mut news = Self { texts: Vec::new(), end: bounds.first().copied().unwrap_or(0) };
+        let mut selected = source.prepare_cached(sql)?;
+        let mut rows = selected.query(params_from_iter(bounds))?;
+        while let Some(row) = rows.next()? {
+            news.end = row.get(0)?;
+            news.texts.push(Searchable {
+                message: row.get(1)?,
+                text: row.get::<_, Option<String>>(2)?.unwrap_or_default(),
+                chat: row.get(3)?,
+                seller: row.get(4)?,
+                buyer: row.get(5)?,
+            });
+        }
+        Ok(news)
+    }
+
+    /// Whether the selection has no more.
+    fn are_all(&self) -> bool {
+        number(self.texts.len()) < MESSAGES_AT_A_TIME
     }
 }
 
 /// Adds the next messages of `source` to `index`, and the new texts of those that were edited.
 fn catch_up(index: &mut Connection, source: &Connection) -> Result<Round> {
     let index = index.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // All of the round is read from one state of the database.
-    let source = source.unchecked_transaction()?;
-    let (message, edit): (i64, i64) =
-        index.query_row("SELECT message_id, edit FROM indexed", [], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
-    let (edits, last_edit) = add(&index, &source, NEW_EDITS, &[edit, MESSAGES_AT_A_TIME, message])?;
-    let edit = if edits < MESSAGES_AT_A_TIME {
-        // Whatever else was edited comes into the index later, and with the text that it has by then.
-        source.prepare_cached(NEWEST_EDIT)?.query_row([], |row| row.get(0))?
-    } else {
-        last_edit
-    };
-    let (messages, message) = add(&index, &source, NEW_MESSAGES, &[message, MESSAGES_AT_A_TIME])?;
-    index.execute("UPDATE indexed SET message_id = ?1, edit = ?2", [message, edit])?;
+    let (message, edit) = index.query_row("SELECT message_id, edit FROM indexed", [], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    let round = Round::read(source, message, edit)?;
+    for searchable in round.edits.texts.iter().chain(&round.messages.texts) {
+        put(&index, searchable)?;
+    }
+    let ends = [round.messages.end, round.edits.end];
+    index.execute("UPDATE indexed SET message_id = ?1, edit = ?2", ends)?;
     index.commit()?;
-    Ok(Round { messages, edits })
+    Ok(round)
 }
 
-/// Puts the messages that `sql` selects into `index`, in place of what it knew of them. Says how many there were, and
-/// where the last one stands; without any, where the selection begins.
-fn add(index: &Connection, source: &Connection, sql: &str, bounds: &[i64]) -> Result<(i64, i64)> {
-    let mut put = index.prepare_cached(
-        "INSERT OR REPLACE INTO message_index (rowid, places, pairs) VALUES (?1, ?2, ?3)",
-    )?;
-    let (mut added, mut position) = (0, bounds.first().copied().unwrap_or(0));
-    let mut messages = source.prepare_cached(sql)?;
-    let mut rows = messages.query(params_from_iter(bounds))?;
-    while let Some(row) = rows.next()? {
-        position = row.get(0)?;
-        let (message, text): (i64, Option<String>) = (row.get(1)?, row.get(2)?);
-        let (chat, seller, buyer): (i64, i64, i64) = (row.get(3)?, row.get(4)?, row.get(5)?);
-        let places = format!("{} {} {}", of_chat(chat), of_account(seller), of_account(buyer));
-        let text = fold(&text.unwrap_or_default());
-        let mut words = pairs(&text, &shelf(seller));
-        if shelf(seller) != shelf(buyer) {
-            words.push(' ');
-            words.push_str(&pairs(&text, &shelf(buyer)));
-        }
-        put.execute(params![message, places, words])?;
-        added += 1;
+/// Puts a message into `index`, in place of what it knew of it.
+fn put(index: &Connection, searchable: &Searchable) -> Result<()> {
+    let Searchable { message, ref text, chat, seller, buyer } = *searchable;
+    let places = format!("{} {} {}", of_chat(chat), of_account(seller), of_account(buyer));
+    let text = fold(text);
+    let mut words = pairs(&text, &shelf(seller));
+    if shelf(seller) != shelf(buyer) {
+        words.push(' ');
+        words.push_str(&pairs(&text, &shelf(buyer)));
     }
-    Ok((added, position))
+    index
+        .prepare_cached(
+            "INSERT OR REPLACE INTO message_index (rowid, places, pairs) VALUES (?1, ?2, ?3)",
+        )?
+        .execute(params![message, places, words])?;
+    Ok(())
 }
 
 /// The mark of the words of an account's messages. Accounts share shelves, so that there are not too many words in all.
@@ -256,9 +300,16 @@ mod tests {
         database
     }
 
-    const NOTHING: Round = Round { messages: 0, edits: 0 };
-    const ONE_MESSAGE: Round = Round { messages: 1, edits: 0 };
-    const ONE_EDIT: Round = Round { messages: 0, edits: 1 };
+    const NOTHING: (usize, usize) = (0, 0);
+    const ONE_MESSAGE: (usize, usize) = (1, 0);
+    const ONE_EDIT: (usize, usize) = (0, 1);
+
+    /// How many messages and how many edits a round has brought.
+    fn catch_up(index: &mut Connection, source: &Connection) -> Result<(usize, usize)> {
+        let round = super::catch_up(index, source)?;
+        assert!(source.is_autocommit(), "what was read is let go");
+        Ok((round.messages.texts.len(), round.edits.texts.len()))
+    }
 
     fn found(index: &Connection, words: &str) -> Vec<i64> {
         let sql = "SELECT rowid FROM message_index WHERE message_index MATCH ?1";

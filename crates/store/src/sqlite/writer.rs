@@ -9,6 +9,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
 use super::checkpoint::LogIsLong;
+use super::connections::DatabaseFile;
 use super::error::{commit_error, store_error};
 
 /// So many jobs may wait; the next one waits for room.
@@ -28,12 +29,18 @@ pub(super) struct Running {
 }
 
 impl Writer {
-    /// Starts the thread; `connection` is its own from now on.
-    pub(super) fn start(connection: Connection, log_is_long: LogIsLong) -> std::io::Result<Self> {
+    /// Starts the thread; `connection`, one to `file`, is its own from now on.
+    pub(super) fn start(
+        connection: Connection,
+        file: DatabaseFile,
+        log_is_long: LogIsLong,
+    ) -> std::io::Result<Self> {
         let (queue, jobs) = mpsc::channel(QUEUE_JOBS);
-        let thread = std::thread::Builder::new()
-            .name("store-writer".to_owned())
-            .spawn(move || write(connection, jobs, &log_is_long))?;
+        let thread =
+            std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
+                write(connection, jobs, &log_is_long);
+                drop(file);
+            })?;
         Ok(Self { running: Mutex::new(Some(Running { queue, thread })) })
     }
 
@@ -98,7 +105,7 @@ fn write(mut connection: Connection, mut jobs: mpsc::Receiver<Job>, log_is_long:
         if catch_unwind(AssertUnwindSafe(|| job(&mut connection))).is_err() {
             tracing::error!("a job of the store's writer panicked");
         }
-        log_is_long.restart(&connection);
+        log_is_long.restart(&mut connection);
     }
 }
 
@@ -113,6 +120,7 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
     use std::sync::Arc;
 
     use rusqlite::params;
@@ -129,6 +137,11 @@ mod tests {
             db.execute("INSERT INTO names VALUES (?1)", params![name])?;
             Ok(())
         })
+    }
+
+    fn start(connection: Connection) -> Writer {
+        let file = DatabaseFile::open(Path::new("/dev/null")).unwrap();
+        Writer::start(connection, file, LogIsLong::default()).unwrap()
     }
 
     fn empty() -> Connection {
@@ -160,7 +173,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_stops_neither_the_thread_nor_the_next_job() {
-        let writer = Writer::start(empty(), LogIsLong::default()).unwrap();
+        let writer = start(empty());
         let failed = writer
             .transaction(|db| {
                 db.execute("INSERT INTO names VALUES ('lost')", [])?;
@@ -174,7 +187,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_queued_is_done_before_the_end() {
-        let writer = Arc::new(Writer::start(empty(), LogIsLong::default()).unwrap());
+        let writer = Arc::new(start(empty()));
         let (release, wait) = std::sync::mpsc::channel::<()>();
         let first = Arc::clone(&writer);
         let first = tokio::spawn(async move { first.run(move |_| wait.recv().is_ok()).await });
