@@ -146,6 +146,11 @@ impl Due {
 pub(super) struct LogIsLong(Arc<AtomicBool>);
 
 impl LogIsLong {
+    /// Whether that was asked for.
+    pub(super) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// Lets the log start anew, if that was asked for. To be called by the writer outside of a transaction.
     pub(super) fn restart(&self, writer: &mut Connection) {
         if !self.0.swap(false, Ordering::Relaxed) {

@@ -145,7 +145,12 @@ fn no_thread(failure: &std::io::Error) -> StoreError {
 impl Store for SqliteStore {
     async fn commit(&self, batch: Batch) -> Committed {
         let commands = batch.submissions.len();
-        match self.writer.run(move |connection| batch::commit(connection, &batch)).await {
+        let commit = move |connection: &mut Connection| batch::commit(connection, &batch);
+        let committed = match commands {
+            1 => self.writer.run_here(commit).await,
+            _ => self.writer.run(commit).await,
+        };
+        match committed {
             Ok(committed) => committed,
             Err(failure) => Committed::failed(commands, &failure),
         }

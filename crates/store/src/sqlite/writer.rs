@@ -1,7 +1,11 @@
-//! The one thread that writes. SQLite has one writer at a time anyway: a queue is cheaper than a lock, and fair.
+//! The one connection that writes, and its thread. SQLite has one writer at a time anyway: a queue is cheaper than many who
+//! wait for a lock, and fair.
+//!
+//! On an idle server nobody waits, and to wake a thread and be woken by it takes longer than the disk: there a small job may
+//! be done where it is asked for.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use engine::store::StoreError;
@@ -15,6 +19,9 @@ use super::error::{commit_error, store_error};
 /// So many jobs may wait; the next one waits for room.
 const QUEUE_JOBS: usize = 64;
 
+/// The runtime must have so many threads if one of them is to wait for the disk: the others serve everybody else.
+const RUNTIME_THREADS_MIN: usize = 2;
+
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// Hands work to the writing thread.
@@ -25,7 +32,16 @@ pub(super) struct Writer {
 /// The writing thread while it takes work.
 pub(super) struct Running {
     queue: mpsc::Sender<Job>,
+    writing: Arc<Writing>,
     thread: JoinHandle<()>,
+}
+
+/// What it takes to write.
+struct Writing {
+    connection: Mutex<Connection>,
+    log_is_long: LogIsLong,
+    /// Let go after the connection.
+    _file: DatabaseFile,
 }
 
 impl Writer {
@@ -36,12 +52,32 @@ impl Writer {
         log_is_long: LogIsLong,
     ) -> std::io::Result<Self> {
         let (queue, jobs) = mpsc::channel(QUEUE_JOBS);
-        let thread =
-            std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || {
-                write(connection, jobs, &log_is_long);
-                drop(file);
-            })?;
-        Ok(Self { running: Mutex::new(Some(Running { queue, thread })) })
+        let connection = Mutex::new(connection);
+        let writing = Arc::new(Writing { connection, log_is_long, _file: file });
+        let by_thread = Arc::clone(&writing);
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || write(&by_thread, jobs))?;
+        Ok(Self { running: Mutex::new(Some(Running { queue, writing, thread })) })
+    }
+
+    /// Runs `work`, which is small, on this thread if nobody is writing, and otherwise like [`run`](Self::run).
+    pub(super) async fn run_here<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let writing = match &*lock(&self.running) {
+            Some(running) => Arc::clone(&running.writing),
+            None => return Err(closed()),
+        };
+        let threads = tokio::runtime::Handle::current().metrics().num_workers();
+        // To let a long log start anew is up to the writing thread, and may take a while.
+        if threads < RUNTIME_THREADS_MIN || writing.log_is_long.is_set() {
+            return self.run(work).await;
+        }
+        let Ok(mut connection) = writing.connection.try_lock() else { return self.run(work).await };
+        catch_unwind(AssertUnwindSafe(|| work(&mut connection)))
+            .map_err(|_| StoreError::Failed("the writer gave up".to_owned()))
     }
 
     /// Runs `work` on the writing thread. Once it is queued it is done, also when the caller no longer waits.
@@ -77,9 +113,9 @@ impl Writer {
 }
 
 impl Running {
-    /// Blocks until all that was queued is done and the connection is closed.
+    /// Blocks until all that was queued is done. The connection is closed then, or when a job that is done elsewhere ends.
     pub(super) fn finish(self) {
-        drop(self.queue);
+        drop((self.queue, self.writing));
         if self.thread.join().is_err() {
             tracing::error!("the store's writer had stopped by a panic");
         }
@@ -99,13 +135,14 @@ pub(super) fn in_transaction<T>(
     Ok(value)
 }
 
-fn write(mut connection: Connection, mut jobs: mpsc::Receiver<Job>, log_is_long: &LogIsLong) {
+fn write(writing: &Writing, mut jobs: mpsc::Receiver<Job>) {
     while let Some(job) = jobs.blocking_recv() {
+        let mut connection = lock(&writing.connection);
         // A panic has rolled its transaction back on its way; the next job finds the connection as it was.
         if catch_unwind(AssertUnwindSafe(|| job(&mut connection))).is_err() {
             tracing::error!("a job of the store's writer panicked");
         }
-        log_is_long.restart(&mut connection);
+        writing.log_is_long.restart(&mut connection);
     }
 }
 
@@ -121,7 +158,6 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use std::path::Path;
-    use std::sync::Arc;
 
     use rusqlite::params;
 
@@ -203,5 +239,38 @@ mod tests {
         assert!(first.await.unwrap().unwrap());
         second.await.unwrap().unwrap();
         assert!(matches!(writer.run(|_| ()).await, Err(StoreError::Unavailable(_))));
+    }
+
+    fn thread_name(_: &mut Connection) -> Option<String> {
+        std::thread::current().name().map(str::to_owned)
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_small_job_is_done_where_it_is_asked_for_unless_somebody_writes() {
+        let writer = Arc::new(start(empty()));
+        let here = std::thread::current().name().map(str::to_owned);
+        assert_eq!(writer.run_here(thread_name).await.unwrap(), here);
+        let failed = writer.run_here(|_| panic!("on purpose")).await;
+        assert!(matches!(failed, Err::<(), _>(StoreError::Failed(_))));
+        assert_eq!(writer.run_here(thread_name).await.unwrap(), here);
+
+        let (release, wait) = std::sync::mpsc::channel::<()>();
+        let (begun, has_begun) = oneshot::channel();
+        let busy = Arc::clone(&writer);
+        let busy = tokio::spawn(async move {
+            let job = move |_: &mut Connection| (begun.send(()), wait.recv().is_ok()).1;
+            busy.run(job).await.unwrap()
+        });
+        has_begun.await.unwrap();
+        let behind = writer.run_here(thread_name);
+        let (behind, ()) = tokio::join!(behind, async { release.send(()).unwrap() });
+        assert!(busy.await.unwrap());
+        assert_eq!(behind.unwrap().as_deref(), Some("store-writer"));
+    }
+
+    #[tokio::test]
+    async fn the_only_thread_of_a_runtime_never_waits_for_the_disk() {
+        let writer = start(empty());
+        assert_eq!(writer.run_here(thread_name).await.unwrap().as_deref(), Some("store-writer"));
     }
 }
