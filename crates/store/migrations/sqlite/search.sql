@@ -9,6 +9,11 @@ CREATE VIRTUAL TABLE message_index USING fts5 (
     places, pairs, content = '', contentless_delete = 1, tokenize = 'ascii'
 );
 
+-- What is added becomes a segment of its own, and segments are merged later. With SQLite's own settings (1 MB, four at a
+-- time) the merges were half of the work: a search looks into a few more segments instead.
+INSERT INTO message_index (message_index, rank) VALUES ('hashsize', 8388608);
+INSERT INTO message_index (message_index, rank) VALUES ('automerge', 16);
+
 -- Every message up to this one is in the index, with what every edit up to this one has made of its text.
 CREATE TABLE indexed (
     only       INTEGER PRIMARY KEY CHECK (only = 1),

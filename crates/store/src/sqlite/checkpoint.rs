@@ -18,9 +18,9 @@ use rusqlite::{Connection, Result};
 use super::connections::{BUSY_TIMEOUT, DatabaseFile};
 use super::error::store_error;
 
-/// A checkpoint is due when so many pages were added to the log since the last one (16 MiB). A page that is written often
+/// A checkpoint is due when so many pages were added to the log since the last one (32 MiB). A page that is written often
 /// is moved once for all of them.
-const PAGES_BETWEEN: i32 = 4 * 1024;
+const PAGES_BETWEEN: i32 = 8 * 1024;
 
 /// The log is to start anew when it has so many pages (64 MiB).
 const WAL_PAGES_MAX: i64 = 16 * 1024;

@@ -21,13 +21,13 @@ use crate::substring::{fold, pairs};
 const SCHEMA: &str = include_str!("../../migrations/sqlite/search.sql");
 
 /// The version of the schema and of the folding. With another one, an index is made anew.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// So many messages are added in one transaction, and so many edited ones.
-const MESSAGES_AT_A_TIME: i64 = 500;
+const MESSAGES_AT_A_TIME: i64 = 2000;
 
 /// How long the index rests after it has caught up, so that many small commits are taken together.
-const REST: Duration = Duration::from_millis(50);
+const REST: Duration = Duration::from_millis(200);
 
 /// The file of the index of the database in `file`.
 pub(super) fn file_of(file: &Path) -> PathBuf {
