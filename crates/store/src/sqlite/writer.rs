@@ -66,18 +66,14 @@ impl Writer {
         &self,
         work: impl FnOnce(&mut Connection) -> T + Send + 'static,
     ) -> Result<T, StoreError> {
-        let writing = match &*lock(&self.running) {
-            Some(running) => Arc::clone(&running.writing),
-            None => return Err(closed()),
-        };
+        let writing = self.of_running(|running| Arc::clone(&running.writing))?;
         let threads = tokio::runtime::Handle::current().metrics().num_workers();
         // To let a long log start anew is up to the writing thread, and may take a while.
         if threads < RUNTIME_THREADS_MIN || writing.log_is_long.is_set() {
             return self.run(work).await;
         }
         let Ok(mut connection) = writing.connection.try_lock() else { return self.run(work).await };
-        catch_unwind(AssertUnwindSafe(|| work(&mut connection)))
-            .map_err(|_| StoreError::Failed("the writer gave up".to_owned()))
+        attempt(&mut connection, work).ok_or_else(gave_up)
     }
 
     /// Runs `work` on the writing thread. Once it is queued it is done, also when the caller no longer waits.
@@ -85,17 +81,14 @@ impl Writer {
         &self,
         work: impl FnOnce(&mut Connection) -> T + Send + 'static,
     ) -> Result<T, StoreError> {
-        let queue = match &*lock(&self.running) {
-            Some(running) => running.queue.clone(),
-            None => return Err(closed()),
-        };
+        let queue = self.of_running(|running| running.queue.clone())?;
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
             // Nobody may be waiting any more; the work is done all the same.
             let _ = answer.send(work(connection));
         });
         queue.send(job).await.map_err(|_| closed())?;
-        answered.await.map_err(|_| StoreError::Failed("the writer gave up".to_owned()))
+        answered.await.map_err(|_| gave_up())
     }
 
     /// Runs `work` in one transaction on the writing thread.
@@ -104,6 +97,11 @@ impl Writer {
         work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.run(move |connection| in_transaction(connection, work)).await?
+    }
+
+    /// A part of what runs, as long as work is taken.
+    fn of_running<T>(&self, part: impl FnOnce(&Running) -> T) -> Result<T, StoreError> {
+        lock(&self.running).as_ref().map(part).ok_or_else(closed)
     }
 
     /// Takes no more work; what was queued is still done. None when that was asked before.
@@ -138,12 +136,23 @@ pub(super) fn in_transaction<T>(
 fn write(writing: &Writing, mut jobs: mpsc::Receiver<Job>) {
     while let Some(job) = jobs.blocking_recv() {
         let mut connection = lock(&writing.connection);
-        // A panic has rolled its transaction back on its way; the next job finds the connection as it was.
-        if catch_unwind(AssertUnwindSafe(|| job(&mut connection))).is_err() {
-            tracing::error!("a job of the store's writer panicked");
-        }
+        attempt(&mut connection, job);
         writing.log_is_long.restart(&mut connection);
     }
+}
+
+/// Runs `work`; None if it panics. A panic has rolled its transaction back on its way, so the next one finds the connection
+/// as it was.
+fn attempt<T>(connection: &mut Connection, work: impl FnOnce(&mut Connection) -> T) -> Option<T> {
+    let done = catch_unwind(AssertUnwindSafe(|| work(connection)));
+    if done.is_err() {
+        tracing::error!("a job of the store's writer panicked");
+    }
+    done.ok()
+}
+
+fn gave_up() -> StoreError {
+    StoreError::Failed("the writer gave up".to_owned())
 }
 
 fn closed() -> StoreError {
