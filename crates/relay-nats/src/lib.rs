@@ -23,7 +23,7 @@ use tokio::task::AbortHandle;
 pub use address::{Address, AddressProblem};
 use seal::{Opener, Sealer};
 use sending::Outgoing;
-use wire::{Misheard, WireProblem};
+use wire::Misheard;
 
 /// So many news wait for NATS; of more, the newest are dropped.
 const QUEUE_MAX: usize = 1_024;
@@ -114,7 +114,7 @@ impl NatsRelay {
         let tasks = [tokio::spawn(watching).abort_handle(), tokio::spawn(sending).abort_handle()];
         let heard = Mutex::new(Heard {
             messages,
-            opener: Opener::new(&secret),
+            opener: Opener::new(&secret, salt),
             misheard: Misheard::default(),
         });
         Ok(Self { shared, queue, client, heard, tasks })
@@ -141,9 +141,13 @@ impl Relay for NatsRelay {
                 // The relay was closed.
                 return std::future::pending().await;
             };
+            let news = match heard.opener.open(&message.payload) {
+                Ok(None) => continue,
+                Ok(Some(letter)) => wire::read(&letter),
+                Err(problem) => Err(problem.into()),
+            };
             self.shared.received.fetch_add(1, Ordering::Relaxed);
-            let opened = heard.opener.open(&message.payload).map_err(WireProblem::from);
-            match opened.and_then(|letter| wire::read(&letter)) {
+            match news {
                 Ok(news) => return news,
                 Err(problem) => heard.misheard.note(&problem),
             }

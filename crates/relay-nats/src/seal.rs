@@ -42,25 +42,32 @@ impl Sealer {
     }
 }
 
-/// Opens what all processes of an installation send.
-pub(crate) struct Opener(hmac::Key);
+/// Opens what the other processes of an installation send.
+pub(crate) struct Opener {
+    secret: hmac::Key,
+    own_salt: [u8; SALT_BYTES],
+}
 
 impl Opener {
-    /// Opens what was sealed with `secret`.
-    pub(crate) fn new(secret: &[u8; 32]) -> Self {
-        Self(hmac_key(secret))
+    /// Opens what was sealed with `secret`, but for what this process sealed itself, with `own_salt`.
+    pub(crate) fn new(secret: &[u8; 32], own_salt: [u8; SALT_BYTES]) -> Self {
+        Self { secret: hmac_key(secret), own_salt }
     }
 
-    /// The letter in `sealed`.
-    pub(crate) fn open(&self, sealed: &[u8]) -> Result<Vec<u8>, BrokenSeal> {
+    /// The letter in `sealed`; none where it is one of this process. NATS does not echo on one connection, but what was
+    /// still on its way on a connection that broke is delivered on the next.
+    pub(crate) fn open(&self, sealed: &[u8]) -> Result<Option<Vec<u8>>, BrokenSeal> {
         let (salt, rest) = sealed.split_first_chunk::<SALT_BYTES>().ok_or(BrokenSeal)?;
+        if *salt == self.own_salt {
+            return Ok(None);
+        }
         let (&number, ciphertext) = rest.split_first_chunk::<NUMBER_BYTES>().ok_or(BrokenSeal)?;
-        let key = key_of_sender(&self.0, salt)?;
+        let key = key_of_sender(&self.secret, salt)?;
         let mut letter = ciphertext.to_vec();
         let opened = key.open_in_place(nonce(number), Aad::empty(), &mut letter);
         let letter_bytes = opened.map_err(|_| BrokenSeal)?.len();
         letter.truncate(letter_bytes);
-        Ok(letter)
+        Ok(Some(letter))
     }
 }
 
@@ -89,13 +96,13 @@ mod tests {
 
     #[test]
     fn every_replica_opens_what_others_have_sealed() {
-        let opener = Opener::new(&SECRET);
+        let opener = Opener::new(&SECRET, [3; 16]);
         let mut senders = [Sealer::new(&SECRET, [1; 16]), Sealer::new(&SECRET, [2; 16])];
         let mut all = Vec::new();
         for sender in &mut senders {
             for letter in ["Здравствуйте", "Здравствуйте", ""] {
                 let sealed = sender.seal(letter.into()).unwrap();
-                assert_eq!(opener.open(&sealed).unwrap(), letter.as_bytes());
+                assert_eq!(opener.open(&sealed).unwrap().as_deref(), Some(letter.as_bytes()));
                 let hidden = !sealed.windows(4).any(|bytes| letter.as_bytes().starts_with(bytes));
                 assert!(hidden, "nothing of it can be read");
                 all.push(sealed);
@@ -107,11 +114,18 @@ mod tests {
     }
 
     #[test]
+    fn a_letter_of_one_s_own_is_told_from_all_others() {
+        let sealed = Sealer::new(&SECRET, [1; 16]).seal(b"Hi".into()).unwrap();
+        assert_eq!(Opener::new(&SECRET, [1; 16]).open(&sealed).unwrap(), None);
+        assert_eq!(Opener::new(&SECRET, [2; 16]).open(&sealed).unwrap(), Some(b"Hi".into()));
+    }
+
+    #[test]
     fn what_others_have_sealed_or_changed_is_refused() {
         let sealed = Sealer::new(&SECRET, [1; 16]).seal(b"Hi".into()).unwrap();
-        let opener = Opener::new(&SECRET);
+        let opener = Opener::new(&SECRET, [3; 16]);
         assert!(opener.open(&sealed).is_ok());
-        assert!(Opener::new(&[8; 32]).open(&sealed).is_err());
+        assert!(Opener::new(&[8; 32], [3; 16]).open(&sealed).is_err());
         for place in 0..sealed.len() {
             let mut changed = sealed.to_vec();
             changed[place] ^= 1;

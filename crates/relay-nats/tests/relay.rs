@@ -171,6 +171,27 @@ async fn whoever_else_reaches_nats_is_not_understood_and_understands_nothing() {
     assert!(!sealed.windows(6).any(|bytes| bytes == b"typing"));
 }
 
+/// As when a network comes back, and carries what it had held up for a connection that was given up meanwhile.
+#[tokio::test]
+async fn what_comes_back_on_another_connection_is_not_heard_by_who_said_it() {
+    let url = local_services::nats_url().unwrap();
+    let prefix = format!("torg.test-{}-echoes", std::process::id());
+    let [one, other] = [replica(&url, &prefix).await, replica(&url, &prefix).await];
+    for relay in [&one, &other] {
+        is_in(relay, RelayState::Connected).await;
+    }
+    let network = async_nats::connect(&url).await.unwrap();
+    let mut carried = network.subscribe(format!("{prefix}.>")).await.unwrap();
+    network.flush().await.unwrap();
+    one.tell(typing(1));
+    let late = carried.next().await.unwrap();
+    network.publish(late.subject, late.payload).await.unwrap();
+    network.flush().await.unwrap();
+    other.tell(typing(2));
+    assert_eq!(hear(&one).await, typing(2));
+    assert_eq!(one.traffic().received, 1);
+}
+
 #[tokio::test]
 async fn another_installation_with_the_same_prefix_is_not_heard() {
     let url = local_services::nats_url().unwrap();

@@ -15,7 +15,7 @@ use crate::recovery::call;
 const MESSAGES: usize = 4;
 /// Within this time a replica notices that it does not hear NATS any more, or hears it again, or that another one has
 /// fallen silent. It takes some seconds; the rest is for a machine that has much else to do.
-const NOTICE_TIME_MAX: Duration = Duration::from_secs(90);
+const NOTICE_TIME_MAX: Duration = Duration::from_secs(30);
 /// A replica that hears nothing looks once a second; the rest is for a machine that has much else to do.
 const LOOK_TIME_MAX: Duration = Duration::from_secs(4);
 /// One that hears NATS, and does not know of a replica that it has never heard, looks every five seconds.
