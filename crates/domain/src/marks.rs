@@ -38,6 +38,11 @@ impl Marks {
         self.delivered_up_to = self.delivered_up_to.max(Some(up_to));
     }
 
+    /// Whether this side has something to read.
+    pub fn has_unread(&self) -> bool {
+        0 < self.unread
+    }
+
     /// Whether this side has read message `id`.
     pub fn has_read(&self, id: MessageId) -> bool {
         Some(id) <= self.read_up_to

@@ -378,7 +378,7 @@ impl Engine {
 /// remains are the side's own lines.
 fn is_news(chat: &Chat, side: Side, message: MessageId) -> bool {
     let marks = &chat.seat(side).marks;
-    marks.unread > 0 && !marks.has_received(message)
+    marks.has_unread() && !marks.has_received(message)
 }
 
 fn newest_of_each_chat(

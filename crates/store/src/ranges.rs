@@ -16,15 +16,19 @@ pub(crate) struct ActivityRange {
     /// Whether the account has hidden them.
     pub(crate) hidden: bool,
     pub(crate) is_over: bool,
+    /// Whether the account has something to read in them.
+    pub(crate) has_unread: bool,
 }
 
-/// At most eight.
+/// At most sixteen.
 pub(crate) fn by_activity(query: &ActivityQuery) -> Vec<ActivityRange> {
-    let mut ranges = Vec::with_capacity(8);
+    let mut ranges = Vec::with_capacity(16);
     for side in one_or_both(query.side, [Side::Seller, Side::Buyer]) {
         for hidden in one_or_both(query.skip_hidden.then_some(false), [false, true]) {
             for is_over in one_or_both(query.over, [false, true]) {
-                ranges.push(ActivityRange { side, hidden, is_over });
+                for has_unread in one_or_both(query.unread_only.then_some(true), [false, true]) {
+                    ranges.push(ActivityRange { side, hidden, is_over, has_unread });
+                }
             }
         }
     }

@@ -144,6 +144,8 @@ CREATE TABLE chats (
     is_over                BOOLEAN NOT NULL,
     is_dispute             BOOLEAN NOT NULL,
     phase                  BIGINT NOT NULL,
+    seller_has_unread      BOOLEAN NOT NULL,
+    buyer_has_unread       BOOLEAN NOT NULL,
     PRIMARY KEY (seller_id, id)
 -- What no index knows, as how far a side has received, is written beside the old row: no index is touched then.
 ) WITH (fillfactor = 70);
@@ -153,12 +155,8 @@ CREATE INDEX chats_by_public_id ON chats (public_id);
 CREATE UNIQUE INDEX chats_by_key ON chats (seller_id, buyer_id, context_kind, context_id);
 CREATE INDEX chats_of_seller_by_context ON chats (seller_id, context_kind, context_id, id);
 CREATE INDEX chats_of_seller_by_facets ON chats (seller_id, is_dispute, context_kind, phase, id);
-CREATE INDEX chats_of_seller_by_activity ON chats (seller_id, seller_hidden, is_over, last_message_id, id);
-CREATE INDEX chats_of_buyer_by_activity ON chats (buyer_id, buyer_hidden, is_over, last_message_id, id);
-CREATE INDEX unread_chats_of_seller ON chats (seller_id, seller_hidden, is_over, last_message_id, id)
-    WHERE seller_unread > 0;
-CREATE INDEX unread_chats_of_buyer ON chats (buyer_id, buyer_hidden, is_over, last_message_id, id)
-    WHERE buyer_unread > 0;
+CREATE INDEX chats_of_seller_by_activity ON chats (seller_id, seller_hidden, is_over, seller_has_unread, last_message_id, id);
+CREATE INDEX chats_of_buyer_by_activity ON chats (buyer_id, buyer_hidden, is_over, buyer_has_unread, last_message_id, id);
 
 CREATE TABLE messages (
     seller_id          BIGINT NOT NULL,

@@ -122,19 +122,17 @@ CREATE TABLE chats (
     -- What the domain derives from the columns above, for the indexes below.
     is_over               INTEGER NOT NULL,
     is_dispute            INTEGER NOT NULL,
-    phase                 INTEGER NOT NULL
+    phase                 INTEGER NOT NULL,
+    seller_has_unread     INTEGER NOT NULL,
+    buyer_has_unread      INTEGER NOT NULL
 ) STRICT;
 -- Every index ends in the row's id, which SQLite appends: lists are ordered by it where all before is equal.
 CREATE UNIQUE INDEX chats_by_key ON chats (seller_id, buyer_id, context_kind, context_id);
 CREATE INDEX chats_of_seller_by_age ON chats (seller_id);
 CREATE INDEX chats_of_seller_by_context ON chats (seller_id, context_kind, context_id);
 CREATE INDEX chats_of_seller_by_facets ON chats (seller_id, is_dispute, context_kind, phase);
-CREATE INDEX chats_of_seller_by_activity ON chats (seller_id, seller_hidden, is_over, last_message_id);
-CREATE INDEX chats_of_buyer_by_activity ON chats (buyer_id, buyer_hidden, is_over, last_message_id);
-CREATE INDEX unread_chats_of_seller ON chats (seller_id, seller_hidden, is_over, last_message_id)
-    WHERE seller_unread > 0;
-CREATE INDEX unread_chats_of_buyer ON chats (buyer_id, buyer_hidden, is_over, last_message_id)
-    WHERE buyer_unread > 0;
+CREATE INDEX chats_of_seller_by_activity ON chats (seller_id, seller_hidden, is_over, seller_has_unread, last_message_id);
+CREATE INDEX chats_of_buyer_by_activity ON chats (buyer_id, buyer_hidden, is_over, buyer_has_unread, last_message_id);
 
 -- Clustered by chat: a page of a history lies in a few neighbouring pages of the file.
 CREATE TABLE messages (

@@ -72,16 +72,15 @@ pub(super) async fn by_activity(
 /// the two halves of the position and the limit.
 pub(super) fn select_by_activity(query: &ActivityQuery) -> String {
     let columns = chat_columns!();
-    let range = |ActivityRange { side, hidden, is_over }: ActivityRange| {
+    let range = |ActivityRange { side, hidden, is_over, has_unread }: ActivityRange| {
         let side = match side {
             Side::Seller => "seller",
             Side::Buyer => "buyer",
         };
-        let unread =
-            if query.unread_only { format!(" AND {side}_unread > 0") } else { String::new() };
         format!(
             "(SELECT {columns} FROM chats WHERE {side}_id = $1 AND {side}_hidden = {hidden} AND is_over = {is_over} \
-             AND (last_message_id, id) < ($2, $3){unread} ORDER BY last_message_id DESC, id DESC LIMIT $4)"
+             AND {side}_has_unread = {has_unread} AND (last_message_id, id) < ($2, $3) \
+             ORDER BY last_message_id DESC, id DESC LIMIT $4)"
         )
     };
     let ranges: Vec<String> = ranges::by_activity(query).into_iter().map(range).collect();

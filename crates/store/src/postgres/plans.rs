@@ -27,7 +27,8 @@ fn rows(chats: u32) -> String {
         CASE WHEN id % 10 = 1 THEN 0 ELSE 1000000 + id * 7919 % 20000 END, 0, 0, 0, FALSE,
         NULL, NULL, 0, CASE WHEN id % 20 = 0 THEN 1 ELSE 0 END, NULL, id % 50 = 0,
         NULL, NULL, 0, CASE WHEN id % 20 = 5 THEN 1 ELSE 0 END, NULL, id % 50 = 5,
-        id % 10 = 3, id % 100 = 7, CASE WHEN id % 7 = 0 THEN 1 + id % 6 ELSE 3 END
+        id % 10 = 3, id % 100 = 7, CASE WHEN id % 7 = 0 THEN 1 + id % 6 ELSE 3 END,
+        id % 20 = 0, id % 20 = 5
         FROM generate_series(1, {chats}) AS id;
     INSERT INTO messages SELECT 1, CASE WHEN id % 3 = 0 THEN 2 ELSE id / 10 * 2 END, id, 1 + id % 2, 1, NULL, 'text', 0,
         NULL, 0, 0, 0 FROM generate_series(1, {chats}) AS id;
@@ -198,25 +199,23 @@ async fn single_chats_are_found_by_each_of_their_names() {
 
 #[tokio::test]
 async fn lists_by_activity_are_ranges_of_an_index() {
-    let range = |index: &str, side: &str, hidden: bool, is_over: bool| {
+    let range = |side: &str, hidden: bool, is_over: bool, has_unread: bool| {
         format!(
-            "{index} (({side}_id = $1) AND ({side}_hidden = {hidden}) AND (is_over = {is_over}) \
-             AND (ROW(last_message_id, id) < ROW($2, $3)))"
+            "chats_of_{side}_by_activity (({side}_id = $1) AND ({side}_hidden = {hidden}) AND (is_over = {is_over}) \
+             AND ({side}_has_unread = {has_unread}) AND (ROW(last_message_id, id) < ROW($2, $3)))"
         )
     };
     let mut of_both = Vec::new();
-    for (index, side) in
-        [("chats_of_seller_by_activity", "seller"), ("chats_of_buyer_by_activity", "buyer")]
-    {
+    for side in ["seller", "buyer"] {
         for hidden in [false, true] {
-            of_both.extend([false, true].map(|is_over| range(index, side, hidden, is_over)));
+            for is_over in [false, true] {
+                of_both.extend([false, true].map(|unread| range(side, hidden, is_over, unread)));
+            }
         }
     }
+    let unread = |side| [false, true].map(|is_over| range(side, false, is_over, true));
+    let (unread, unread_bought) = (unread("seller"), unread("buyer"));
     let of_both: Vec<&str> = of_both.iter().map(String::as_str).collect();
-    let unread =
-        [false, true].map(|is_over| range("unread_chats_of_seller", "seller", false, is_over));
-    let unread_bought =
-        [false, true].map(|is_over| range("unread_chats_of_buyer", "buyer", false, is_over));
     check(&[
         (&activity(None, false), &of_both),
         (&activity(Some(Side::Seller), true), &unread.each_ref().map(String::as_str)),

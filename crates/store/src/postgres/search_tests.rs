@@ -15,7 +15,7 @@ use crate::substring::fold;
 
 /// A chat of seller 1 with buyer 2, which is most of the market, one of theirs that is short, and one of others.
 const CHATS: &str = "INSERT INTO chats SELECT id, gen_random_uuid(), seller, 2, 1, id, NULL, 1, 1, 0, 1, 0, NULL, NULL, \
-    FALSE, NULL, NULL, 0, 0, NULL, FALSE, NULL, NULL, 0, 0, NULL, FALSE, FALSE, FALSE, 3 \
+    FALSE, NULL, NULL, 0, 0, NULL, FALSE, NULL, NULL, 0, 0, NULL, FALSE, FALSE, FALSE, 3, FALSE, FALSE \
     FROM (VALUES (1, 1), (2, 1), (3, 3)) AS new (id, seller)";
 const CHAT_OF: fn(i64) -> i64 = |message| match message % 100 {
     7 => 2,

@@ -51,13 +51,13 @@ pub(super) const INSERT: &str = "INSERT INTO chats (
     state, turn, last_message_id, last_message_at, last_buyer_message_at, waiting_since, blocked_by_buyer,
     seller_read_up_to, seller_delivered_up_to, seller_received, seller_unread, seller_first_unread, seller_hidden,
     buyer_read_up_to, buyer_delivered_up_to, buyer_received, buyer_unread, buyer_first_unread, buyer_hidden,
-    is_over, is_dispute, phase
+    is_over, is_dispute, phase, seller_has_unread, buyer_has_unread
 ) VALUES (
     :id, :public_id, :seller, :buyer, :context_kind, :context_id, :order, :created_at,
     :state, :turn, :last_message, :last_message_at, :last_buyer_message_at, :waiting_since, :blocked_by_buyer,
     :seller_read, :seller_delivered, :seller_received, :seller_unread, :seller_first_unread, :seller_hidden,
     :buyer_read, :buyer_delivered, :buyer_received, :buyer_unread, :buyer_first_unread, :buyer_hidden,
-    :is_over, :is_dispute, :phase
+    :is_over, :is_dispute, :phase, :seller_has_unread, :buyer_has_unread
 )";
 
 /// Stores a new chat.
@@ -93,8 +93,14 @@ pub(super) fn update(db: &Connection, before: &Chat, after: &Chat) -> Result<()>
         (before.phase() != after.phase(), "phase = :phase"),
         (before.seller.hidden != after.seller.hidden, "seller_hidden = :seller_hidden"),
         (before.buyer.hidden != after.buyer.hidden, "buyer_hidden = :buyer_hidden"),
-        (before.seller.marks.unread != after.seller.marks.unread, "seller_unread = :seller_unread"),
-        (before.buyer.marks.unread != after.buyer.marks.unread, "buyer_unread = :buyer_unread"),
+        (
+            before.seller.marks.has_unread() != after.seller.marks.has_unread(),
+            "seller_has_unread = :seller_has_unread",
+        ),
+        (
+            before.buyer.marks.has_unread() != after.buyer.marks.has_unread(),
+            "buyer_has_unread = :buyer_has_unread",
+        ),
     ];
     let mut sql = String::from(UPDATE);
     for (has_changed, columns) in groups {
@@ -111,9 +117,9 @@ pub(super) fn update(db: &Connection, before: &Chat, after: &Chat) -> Result<()>
 const UPDATE: &str = "UPDATE chats SET turn = :turn, last_buyer_message_at = :last_buyer_message_at, \
     waiting_since = :waiting_since, blocked_by_buyer = :blocked_by_buyer, \
     seller_read_up_to = :seller_read, seller_delivered_up_to = :seller_delivered, \
-    seller_received = :seller_received, seller_first_unread = :seller_first_unread, \
+    seller_received = :seller_received, seller_unread = :seller_unread, seller_first_unread = :seller_first_unread, \
     buyer_read_up_to = :buyer_read, buyer_delivered_up_to = :buyer_delivered, \
-    buyer_received = :buyer_received, buyer_first_unread = :buyer_first_unread";
+    buyer_received = :buyer_received, buyer_unread = :buyer_unread, buyer_first_unread = :buyer_first_unread";
 
 fn write(db: &Connection, sql: &str, chat: &Chat, fixed: &[(&str, &dyn ToSql)]) -> Result<()> {
     let (seller, buyer) = (&chat.seller.marks, &chat.buyer.marks);
@@ -141,6 +147,8 @@ fn write(db: &Connection, sql: &str, chat: &Chat, fixed: &[(&str, &dyn ToSql)]) 
         ":is_over": chat.state.is_over(),
         ":is_dispute": chat.state.is_dispute(),
         ":phase": chat.phase().code(),
+        ":seller_has_unread": seller.has_unread(),
+        ":buyer_has_unread": buyer.has_unread(),
     };
     let mut statement = db.prepare_cached(sql)?;
     for (name, value) in mutable.iter().chain(fixed) {
@@ -153,22 +161,23 @@ fn write(db: &Connection, sql: &str, chat: &Chat, fixed: &[(&str, &dyn ToSql)]) 
 }
 
 macro_rules! select_activity {
-    ($side:literal, $unread:literal, $position:literal) => {
+    ($side:literal, $position:literal) => {
         concat!(
             "SELECT last_message_id, id FROM chats WHERE ",
             $side,
             "_id = ?1 AND ",
             $side,
             "_hidden = ?2 AND is_over = ?3 AND ",
+            $side,
+            "_has_unread = ?4 AND ",
             $position,
-            $unread,
-            " ORDER BY last_message_id DESC, id DESC LIMIT ?6"
+            " ORDER BY last_message_id DESC, id DESC LIMIT ?7"
         )
     };
-    ($side:literal, $unread:literal) => {
+    ($side:literal) => {
         [
-            select_activity!($side, $unread, "(last_message_id, id) < (?4, ?5)"),
-            select_activity!($side, $unread, "last_message_id = ?4 AND id < ?5"),
+            select_activity!($side, "(last_message_id, id) < (?5, ?6)"),
+            select_activity!($side, "last_message_id = ?5 AND id < ?6"),
         ]
     };
 }
@@ -176,23 +185,17 @@ macro_rules! select_activity {
 // Each in two forms. SQLite begins a comparison of pairs at the first half of the position and skips what the second
 // half rules out: nothing, since a message is the newest of one chat only, but all earlier pages among the chats
 // without a message, which are the end of the list. So these have a form of their own.
-pub(super) const SELLER_ACTIVITY: [&str; 2] = select_activity!("seller", "");
-pub(super) const BUYER_ACTIVITY: [&str; 2] = select_activity!("buyer", "");
-pub(super) const UNREAD_SELLER_ACTIVITY: [&str; 2] =
-    select_activity!("seller", " AND seller_unread > 0");
-pub(super) const UNREAD_BUYER_ACTIVITY: [&str; 2] =
-    select_activity!("buyer", " AND buyer_unread > 0");
+pub(super) const SELLER_ACTIVITY: [&str; 2] = select_activity!("seller");
+pub(super) const BUYER_ACTIVITY: [&str; 2] = select_activity!("buyer");
 
 /// Chats by newest message: each range is read no further than the limit, then they are merged.
 pub(super) fn by_activity(db: &Connection, query: &ActivityQuery) -> Result<Vec<Chat>> {
     let mut positions: BTreeSet<ActivityPosition> = BTreeSet::new();
     let after = query.after.unwrap_or(ActivityPosition { last_message: i64::MAX, chat: i64::MAX });
-    for ActivityRange { side, hidden, is_over } in ranges::by_activity(query) {
-        let [from_position, without_message] = match (side, query.unread_only) {
-            (Side::Seller, false) => SELLER_ACTIVITY,
-            (Side::Seller, true) => UNREAD_SELLER_ACTIVITY,
-            (Side::Buyer, false) => BUYER_ACTIVITY,
-            (Side::Buyer, true) => UNREAD_BUYER_ACTIVITY,
+    for ActivityRange { side, hidden, is_over, has_unread } in ranges::by_activity(query) {
+        let [from_position, without_message] = match side {
+            Side::Seller => SELLER_ACTIVITY,
+            Side::Buyer => BUYER_ACTIVITY,
         };
         let sql = if after.last_message == 0 { without_message } else { from_position };
         let mut range = db.prepare_cached(sql)?;
@@ -200,6 +203,7 @@ pub(super) fn by_activity(db: &Connection, query: &ActivityQuery) -> Result<Vec<
             query.account.get(),
             hidden,
             is_over,
+            has_unread,
             after.last_message,
             after.chat,
             number(query.limit)

@@ -57,48 +57,26 @@ fn single_chats_are_found_by_each_of_their_names() {
 fn lists_by_activity_are_ranges_of_an_index() {
     let [seller, seller_silent] = chats::SELLER_ACTIVITY;
     let [buyer, buyer_silent] = chats::BUYER_ACTIVITY;
-    let [unread_seller, unread_seller_silent] = chats::UNREAD_SELLER_ACTIVITY;
-    let [unread_buyer, unread_buyer_silent] = chats::UNREAD_BUYER_ACTIVITY;
     check(&[
         (
             seller,
             "COVERING INDEX chats_of_seller_by_activity \
-             (seller_id=? AND seller_hidden=? AND is_over=? AND last_message_id<?)",
+             (seller_id=? AND seller_hidden=? AND is_over=? AND seller_has_unread=? AND last_message_id<?)",
         ),
         (
             seller_silent,
             "COVERING INDEX chats_of_seller_by_activity \
-             (seller_id=? AND seller_hidden=? AND is_over=? AND last_message_id=? AND rowid<?)",
+             (seller_id=? AND seller_hidden=? AND is_over=? AND seller_has_unread=? AND last_message_id=? AND rowid<?)",
         ),
         (
             buyer,
             "COVERING INDEX chats_of_buyer_by_activity \
-             (buyer_id=? AND buyer_hidden=? AND is_over=? AND last_message_id<?)",
+             (buyer_id=? AND buyer_hidden=? AND is_over=? AND buyer_has_unread=? AND last_message_id<?)",
         ),
         (
             buyer_silent,
             "COVERING INDEX chats_of_buyer_by_activity \
-             (buyer_id=? AND buyer_hidden=? AND is_over=? AND last_message_id=? AND rowid<?)",
-        ),
-        (
-            unread_seller,
-            "INDEX unread_chats_of_seller \
-             (seller_id=? AND seller_hidden=? AND is_over=? AND last_message_id<?)",
-        ),
-        (
-            unread_seller_silent,
-            "INDEX unread_chats_of_seller \
-             (seller_id=? AND seller_hidden=? AND is_over=? AND last_message_id=? AND rowid<?)",
-        ),
-        (
-            unread_buyer,
-            "INDEX unread_chats_of_buyer \
-             (buyer_id=? AND buyer_hidden=? AND is_over=? AND last_message_id<?)",
-        ),
-        (
-            unread_buyer_silent,
-            "INDEX unread_chats_of_buyer \
-             (buyer_id=? AND buyer_hidden=? AND is_over=? AND last_message_id=? AND rowid<?)",
+             (buyer_id=? AND buyer_hidden=? AND is_over=? AND buyer_has_unread=? AND last_message_id=? AND rowid<?)",
         ),
     ]);
 }
@@ -184,12 +162,12 @@ fn search_reads_the_index_from_new_to_old_and_the_newer_messages_of_lively_chats
         (
             search::LIVELY_OF_SELLER,
             "COVERING INDEX chats_of_seller_by_activity \
-             (seller_id=? AND seller_hidden=? AND is_over=? AND last_message_id>?)",
+             (seller_id=? AND seller_hidden=? AND is_over=? AND seller_has_unread=? AND last_message_id>?)",
         ),
         (
             search::LIVELY_OF_BUYER,
             "COVERING INDEX chats_of_buyer_by_activity \
-             (buyer_id=? AND buyer_hidden=? AND is_over=? AND last_message_id>?)",
+             (buyer_id=? AND buyer_hidden=? AND is_over=? AND buyer_has_unread=? AND last_message_id>?)",
         ),
         (search::NEWER, "PRIMARY KEY (chat_id=? AND id>? AND id<?)"),
         (search::EDITED, "INDEX searchable_edits (edit>?)"),

@@ -124,7 +124,9 @@ macro_rules! select_lively {
             $side,
             "_id = ?1 AND ",
             $side,
-            "_hidden = 0 AND is_over IN (0, 1) AND last_message_id > ?2"
+            "_hidden = 0 AND is_over IN (0, 1) AND ",
+            $side,
+            "_has_unread IN (0, 1) AND last_message_id > ?2"
         )
     };
 }

@@ -292,7 +292,7 @@ mod tests {
         database
             .execute_batch(
                 "INSERT INTO chats VALUES (1, zeroblob(16), 10, 20, 0, 0, NULL, 1, 1, 0, 5, 0, 0, NULL, 0,
-                    NULL, NULL, 0, 0, NULL, 0, NULL, NULL, 0, 0, NULL, 0, 0, 0, 1);
+                    NULL, NULL, 0, 0, NULL, 0, NULL, NULL, 0, 0, NULL, 0, 0, 0, 1, 0, 0);
                  INSERT INTO messages VALUES (1, 5, 1, 20, NULL, 'Фара', 0, NULL, 1, 0, 0);
                  INSERT INTO searchable_messages VALUES (5, 1, NULL);",
             )

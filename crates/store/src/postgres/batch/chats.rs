@@ -26,7 +26,7 @@ enum Kind {
 use Kind::{Fixed, Flag, Key, Mutable};
 
 /// The columns in the order of [`cells`]. The UUID comes beside them.
-const COLUMNS: [(&str, Kind); 29] = [
+const COLUMNS: [(&str, Kind); 31] = [
     ("seller_id", Key),
     ("id", Key),
     ("buyer_id", Fixed),
@@ -56,6 +56,8 @@ const COLUMNS: [(&str, Kind); 29] = [
     ("is_over", Flag),
     ("is_dispute", Flag),
     ("phase", Mutable),
+    ("seller_has_unread", Flag),
+    ("buyer_has_unread", Flag),
 ];
 
 /// Rows of chats, with all columns but the UUID.
@@ -96,6 +98,8 @@ pub(super) fn cells(chat: &Chat) -> [Option<i64>; COLUMNS.len()] {
         flag(chat.state.is_over()),
         flag(chat.state.is_dispute()),
         Some(chat.phase().code()),
+        flag(seller.has_unread()),
+        flag(buyer.has_unread()),
     ]
 }
 

@@ -8,7 +8,7 @@ fn rows(messages: u32) -> String {
     format!(
         "
     INSERT INTO chats SELECT id, gen_random_uuid(), 1, 1000 + id, 1, id, NULL, 1, 1, 0, 1, 0, 0, 0, FALSE,
-        NULL, NULL, 0, 0, NULL, FALSE, NULL, NULL, 0, 0, NULL, FALSE, FALSE, FALSE, 3 FROM generate_series(1, {messages}) AS id;
+        NULL, NULL, 0, 0, NULL, FALSE, NULL, NULL, 0, 0, NULL, FALSE, FALSE, FALSE, 3, FALSE, FALSE FROM generate_series(1, {messages}) AS id;
     INSERT INTO messages SELECT 1, 1 + id % 100, id, 1, 1, NULL, 'text', 0, NULL, 0, 0, 0
         FROM generate_series(1, {messages}) AS id;
     INSERT INTO message_index SELECT CASE WHEN id % 10 = 0 THEN id % 97 ELSE 1 END, id, 1, 1 + id % 100,
