@@ -91,11 +91,9 @@ impl SqliteStore {
         let held = DatabaseFile::open(file)?;
         let log_is_long = LogIsLong::default();
         let followers = follow(&mut writer, index, file, &held, &log_is_long)?;
-        Ok(Self {
-            writer: Writer::start(writer, held.clone(), log_is_long).map_err(|e| no_thread(&e))?,
-            readers: Readers::new(readers, held),
-            followers: Mutex::new(Some(followers)),
-        })
+        let writer = Writer::start(writer, held.clone(), log_is_long).map_err(|e| no_thread(&e))?;
+        let readers = Readers::new(readers, held, writer.writing()?);
+        Ok(Self { writer, readers, followers: Mutex::new(Some(followers)) })
     }
 }
 

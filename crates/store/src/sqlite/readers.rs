@@ -5,7 +5,7 @@
 //! database is read where it is asked for. What may take long gets a thread that may block, and never one of the runtime.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use engine::store::StoreError;
 use rusqlite::{Connection, TransactionBehavior};
@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::connections::DatabaseFile;
 use super::error::store_error;
-use super::writer::lock;
+use super::writer::{Writing, lock};
 
 /// So many pages of the database are few: even if none of them is in memory, the disk has them in one or two milliseconds.
 const FEW_PAGES: usize = 16;
@@ -31,6 +31,7 @@ pub(super) struct Readers {
     idle: Arc<Idle>,
     permits: Arc<Semaphore>,
     connections: u32,
+    writer: Weak<Writing>,
 }
 
 /// Those that nobody has borrowed, and the file to which they are, which is let go after them.
@@ -40,12 +41,16 @@ struct Idle {
 }
 
 impl Readers {
-    /// A pool of these connections to `file`.
-    pub(super) fn new(connections: Vec<Connection>, file: DatabaseFile) -> Self {
+    /// A pool of these connections to `file`, which `writer` writes.
+    pub(super) fn new(
+        connections: Vec<Connection>,
+        file: DatabaseFile,
+        writer: Weak<Writing>,
+    ) -> Self {
         let count = u32::try_from(connections.len()).unwrap_or(u32::MAX);
         let permits = Arc::new(Semaphore::new(connections.len()));
         let idle = Arc::new(Idle { connections: Mutex::new(connections), _file: file });
-        Self { idle, permits, connections: count }
+        Self { idle, permits, connections: count, writer }
     }
 
     /// Runs `query` on a thread that may block, over one snapshot of the database.
@@ -53,15 +58,16 @@ impl Readers {
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let lent = self.lend().await?;
-        match tokio::task::spawn_blocking(move || lent.snapshot(query)).await {
+        let mut lent = self.lend().await?;
+        match tokio::task::spawn_blocking(move || snapshot(lent.connection()?, query)).await {
             Ok(answer) => answer,
             Err(failure) => Err(StoreError::Failed(failure.to_string())),
         }
     }
 
     /// Runs `query`, which visits about as many pages of the database, over one snapshot of it: on this thread if they are
-    /// few. A row that is found by a key of its own is a page; for a range of rows see [`pages_of`].
+    /// few, and then with the writer's memory, if nobody writes. A row that is found by a key of its own is a page; for a
+    /// range of rows see [`pages_of`]. The index for search is out of reach.
     pub(super) async fn read_pages<T: Send + 'static>(
         &self,
         pages: usize,
@@ -70,8 +76,15 @@ impl Readers {
         if FEW_PAGES < pages {
             return self.read(query).await;
         }
-        let lent = self.lend().await?;
-        catch_unwind(AssertUnwindSafe(move || lent.snapshot(query)))
+        // Also for the writer's connection, so that nobody reads any more when the store is closed.
+        let mut lent = self.lend().await?;
+        let writer = self.writer.upgrade();
+        let mut idle = writer.as_deref().and_then(Writing::connection_if_idle);
+        let connection = match &mut idle {
+            Some(connection) => connection,
+            None => lent.connection()?,
+        };
+        catch_unwind(AssertUnwindSafe(|| snapshot(connection, query)))
             .unwrap_or_else(|_| Err(StoreError::Failed("a query has panicked".to_owned())))
     }
 
@@ -102,21 +115,23 @@ struct Lent {
 }
 
 impl Lent {
-    /// Several statements of one query must see the same state, so each query is a transaction.
-    fn snapshot<T>(
-        mut self,
-        query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
-    ) -> Result<T, StoreError> {
-        let connection = self.connection.as_mut().ok_or_else(closed)?;
-        let read = || {
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
-            let answer = query(&transaction)?;
-            transaction.commit()?;
-            Ok(answer)
-        };
-        read().map_err(|e| store_error(&e))
+    fn connection(&mut self) -> Result<&mut Connection, StoreError> {
+        self.connection.as_mut().ok_or_else(closed)
     }
+}
+
+/// Several statements of one query must see the same state, so each query is a transaction.
+fn snapshot<T>(
+    connection: &mut Connection,
+    query: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> Result<T, StoreError> {
+    let read = || {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
+        let answer = query(&transaction)?;
+        transaction.commit()?;
+        Ok(answer)
+    };
+    read().map_err(|e| store_error(&e))
 }
 
 impl Drop for Lent {
@@ -136,11 +151,52 @@ mod tests {
     use std::path::Path;
     use std::thread;
 
+    use super::super::checkpoint::LogIsLong;
+    use super::super::writer::Writer;
     use super::*;
 
     fn one_reader() -> Readers {
+        beside(Weak::new())
+    }
+
+    fn beside(writer: Weak<Writing>) -> Readers {
         let file = DatabaseFile::open(Path::new("/dev/null")).unwrap();
-        Readers::new(vec![Connection::open_in_memory().unwrap()], file)
+        Readers::new(vec![Connection::open_in_memory().unwrap()], file, writer)
+    }
+
+    /// Of the two connections of a test only the writer's knows the table.
+    fn knows_the_table(db: &Connection) -> rusqlite::Result<bool> {
+        db.table_exists(None, "names")
+    }
+
+    #[tokio::test]
+    async fn few_pages_are_read_with_the_writer_s_memory_unless_it_writes() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE names (name TEXT)").unwrap();
+        let file = DatabaseFile::open(Path::new("/dev/null")).unwrap();
+        let writer = Writer::start(connection, file, LogIsLong::default()).unwrap();
+        let readers = beside(writer.writing().unwrap());
+        assert!(readers.read_pages(FEW_PAGES, knows_the_table).await.unwrap());
+        assert!(!readers.read_pages(FEW_PAGES + 1, knows_the_table).await.unwrap());
+
+        let panics = |db: &Connection| {
+            if db.is_autocommit() { Ok(()) } else { panic!("on purpose") }
+        };
+        assert!(readers.read_pages(1, panics).await.is_err());
+        assert!(readers.read_pages(1, knows_the_table).await.unwrap(), "it goes on");
+
+        let (begun, has_begun) = std::sync::mpsc::channel();
+        let (release, wait) = std::sync::mpsc::channel::<()>();
+        let busy = writer.run(move |_| (begun.send(()), wait.recv().is_ok()).1);
+        let (was_busy, known) = tokio::join!(busy, async {
+            has_begun.recv().unwrap();
+            let known = readers.read_pages(1, knows_the_table).await;
+            release.send(()).unwrap();
+            known.unwrap()
+        });
+        assert!(was_busy.unwrap() && !known);
+        writer.take().unwrap().finish();
+        assert!(!readers.read_pages(1, knows_the_table).await.unwrap(), "the writer has ended");
     }
 
     #[tokio::test]

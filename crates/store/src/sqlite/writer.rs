@@ -5,7 +5,7 @@
 //! be done where it is asked for.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::thread::JoinHandle;
 
 use engine::store::StoreError;
@@ -37,11 +37,20 @@ pub(super) struct Running {
 }
 
 /// What it takes to write.
-struct Writing {
+pub(super) struct Writing {
     connection: Mutex<Connection>,
     log_is_long: LogIsLong,
     /// Let go after the connection.
     _file: DatabaseFile,
+}
+
+impl Writing {
+    /// The connection, unless somebody uses it, for who wants to read a little: it never has to read a page of the database
+    /// again, while all others forget what they know whenever something was committed. It must be given back outside of a
+    /// transaction, and not by a panic.
+    pub(super) fn connection_if_idle(&self) -> Option<MutexGuard<'_, Connection>> {
+        self.connection.try_lock().ok()
+    }
 }
 
 impl Writer {
@@ -61,6 +70,11 @@ impl Writer {
         Ok(Self { running: Mutex::new(Some(Running { queue, writing, thread })) })
     }
 
+    /// What this writes with, until it ends.
+    pub(super) fn writing(&self) -> Result<Weak<Writing>, StoreError> {
+        self.of_running(|running| Arc::downgrade(&running.writing))
+    }
+
     /// Runs `work`, which is small, on this thread if nobody is writing, and otherwise like [`run`](Self::run).
     pub(super) async fn run_here<T: Send + 'static>(
         &self,
@@ -72,7 +86,9 @@ impl Writer {
         if threads < RUNTIME_THREADS_MIN || writing.log_is_long.is_set() {
             return self.run(work).await;
         }
-        let Ok(mut connection) = writing.connection.try_lock() else { return self.run(work).await };
+        let Some(mut connection) = writing.connection_if_idle() else {
+            return self.run(work).await;
+        };
         attempt(&mut connection, work).ok_or_else(gave_up)
     }
 
@@ -160,7 +176,7 @@ fn closed() -> StoreError {
 }
 
 /// A mutex that guards nothing which a panic could leave half done.
-pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
