@@ -31,18 +31,26 @@ pub(super) fn measure(site: &Site, report: &mut Report) -> anyhow::Result<()> {
     let mut of_little = beside_plain(2, little, 0.35, 0.5);
     let mut even = beside_little("chats chosen evenly", 0.4, 0.6);
     let mut skewed = beside_little("few chats get most", 0.5, 0.8);
+    let plain_beside_little = |chats: &str| {
+        Figure::new(format!("the same by plain SQLite, {chats}"), "/s")
+            .beside(format!("{little} stored"))
+    };
+    let mut plain_even = plain_beside_little("chats chosen evenly");
+    let mut plain_skewed = plain_beside_little("few chats get most");
     let mut last = None;
     for round in 1..=site.effort.rounds() {
         let large = sends_per_second(site, &site.large)?;
         let small = sends_per_second(site, &site.small)?;
-        of_much.add(large.plain, large.even.load.per_second);
-        of_little.add(small.plain, small.even.load.per_second);
+        of_much.add(large.plain_even, large.even.load.per_second);
+        of_little.add(small.plain_even, small.even.load.per_second);
         even.add(small.even.load.per_second, large.even.load.per_second);
         skewed.add(small.skewed.load.per_second, large.skewed.load.per_second);
+        plain_even.add(small.plain_even, large.plain_even);
+        plain_skewed.add(small.plain_skewed, large.plain_skewed);
         progress(&format!("sends on SQLite, round {round}"));
         last = Some([large, small]);
     }
-    for figure in [of_much, of_little, even, skewed] {
+    for figure in [of_much, of_little, even, plain_even, skewed, plain_skewed] {
         report.add(figure);
     }
     for (rates, messages) in last.into_iter().flatten().zip([much, little]) {
@@ -58,7 +66,8 @@ pub(super) fn measure(site: &Site, report: &mut Report) -> anyhow::Result<()> {
 
 /// One round on one amount of data.
 struct Rates {
-    plain: f64,
+    plain_even: f64,
+    plain_skewed: f64,
     even: Observation,
     /// Messages that were not in the index for search after `even`.
     unindexed: i64,
@@ -66,14 +75,20 @@ struct Rates {
 }
 
 fn sends_per_second(site: &Site, prepared: &Prepared) -> anyhow::Result<Rates> {
-    let chats = &prepared.town.chats;
+    let plain_even = plain_sends(site, prepared, Choice::Even)?;
+    let (even, unindexed) = sends(site, prepared, Choice::Even)?;
+    let plain_skewed = plain_sends(site, prepared, Choice::Skewed)?;
+    let (skewed, _) = sends(site, prepared, Choice::Skewed)?;
+    Ok(Rates { plain_even, plain_skewed, even, unindexed, skewed })
+}
+
+/// Sends in a second by plain SQLite.
+fn plain_sends(site: &Site, prepared: &Prepared, choice: Choice) -> anyhow::Result<f64> {
     let copy = prepared.copy()?;
     let mut plain = Plain::open(&copy.database())?;
-    let plain = tokio::task::block_in_place(|| plain.run(chats, Choice::Even, site.span()))?;
-
-    let (even, unindexed) = sends(site, prepared, Choice::Even)?;
-    let (skewed, _) = sends(site, prepared, Choice::Skewed)?;
-    Ok(Rates { plain, even, unindexed, skewed })
+    let mut chats = prepared.town.chats.clone();
+    chats.shuffle(&mut rand::rng());
+    tokio::task::block_in_place(|| plain.run(&chats, choice, site.span()))
 }
 
 /// The load of senders, and how many of their messages were not in the index for search at its end.
@@ -81,7 +96,7 @@ fn sends(site: &Site, prepared: &Prepared, choice: Choice) -> anyhow::Result<(Ob
     let copy = prepared.copy()?;
     let server = copy.serve()?;
     let mut all = prepared.town.sends(|_| true);
-    // Those who get most are anybody, and not all of one seller.
+    // As for plain SQLite: those who get most are anybody, and not all of one seller.
     Arc::make_mut(&mut all).shuffle(&mut rand::rng());
     let requests = Requests { address: server.address, all, choice };
     let observation = Observation::of(&server, &requests, CONNECTIONS, site.span())?;
