@@ -158,9 +158,10 @@ impl LogIsLong {
         }
         let restarted = writer
             .busy_handler(Some(wait_for_readers))
-            .and_then(|()| checkpoint(writer, "RESTART"))
-            .and_then(|_| writer.busy_timeout(BUSY_TIMEOUT));
-        if let Err(error) = restarted {
+            .and_then(|()| checkpoint(writer, "RESTART"));
+        // Whatever became of it: commits wait for another process as long as ever.
+        let is_patient_again = writer.busy_timeout(BUSY_TIMEOUT);
+        if let Err(error) = restarted.and(is_patient_again) {
             tracing::warn!(%error, "the write-ahead log could not start anew");
         }
     }

@@ -80,7 +80,10 @@ impl SqliteStore {
     pub fn open(file: impl AsRef<Path>) -> Result<Self, StoreError> {
         migrate::check_sqlite()?;
         let file = file.as_ref();
-        let mut writer = open_for_writing(file).map_err(|e| store_error(&e))?;
+        let writer = open_for_writing(file).map_err(|e| store_error(&e))?;
+        let held = DatabaseFile::open(file)?;
+        // From here on it is let go before the file, whatever fails below.
+        let mut writer = writer;
         migrate::migrate(&mut writer)?;
         let index = search_index::open(file)?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -88,7 +91,6 @@ impl SqliteStore {
             .map(|_| open_for_reading(file))
             .collect::<rusqlite::Result<Vec<_>>>()
             .map_err(|e| store_error(&e))?;
-        let held = DatabaseFile::open(file)?;
         let log_is_long = LogIsLong::default();
         let followers = follow(&mut writer, index, file, &held, &log_is_long)?;
         let writer = Writer::start(writer, held.clone(), log_is_long).map_err(|e| no_thread(&e))?;
