@@ -237,9 +237,10 @@ impl Spread {
     }
 }
 
-/// The middle of values that rise; of two in the middle the lower one. None of no value.
+/// The middle of values that rise, or what lies between the two in the middle. None of no value.
 pub(crate) fn median(sorted: &[f64]) -> Option<f64> {
-    sorted.get(sorted.len().checked_sub(1)? / 2).copied()
+    let lower = sorted.get(sorted.len().checked_sub(1)? / 2)?;
+    Some(lower.midpoint(*sorted.get(sorted.len() / 2)?))
 }
 
 /// As many digits as say something.
@@ -271,6 +272,16 @@ mod tests {
         assert_eq!(cell(&figure, "must"), "≥ 0.7");
         assert_eq!(cell(&figure, "met"), "must");
         assert_eq!(figure.json()["met"], "must");
+    }
+
+    #[test]
+    fn of_two_rounds_neither_decides() {
+        let mut figure = Figure::new("p99", "ms").beside("p50").at_most(4.0, 2.5);
+        figure.add(10.0, 20.0);
+        figure.add(10.0, 60.0);
+        assert_eq!(cell(&figure, "Torg"), "40.0 ms");
+        assert_eq!(cell(&figure, "ratio"), "4.00");
+        assert_eq!(cell(&figure, "met"), "must");
     }
 
     #[test]
