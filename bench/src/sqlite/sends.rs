@@ -41,12 +41,12 @@ pub(super) fn measure(site: &Site, report: &mut Report) -> anyhow::Result<()> {
     for round in 1..=site.effort.rounds() {
         let large = sends_per_second(site, &site.large)?;
         let small = sends_per_second(site, &site.small)?;
-        of_much.add(large.plain_even, large.even.load.per_second);
-        of_little.add(small.plain_even, small.even.load.per_second);
-        even.add(small.even.load.per_second, large.even.load.per_second);
-        skewed.add(small.skewed.load.per_second, large.skewed.load.per_second);
-        plain_even.add(small.plain_even, large.plain_even);
-        plain_skewed.add(small.plain_skewed, large.plain_skewed);
+        of_much.add(large.even.plain, large.even.torg.load.per_second);
+        of_little.add(small.even.plain, small.even.torg.load.per_second);
+        even.add(small.even.torg.load.per_second, large.even.torg.load.per_second);
+        skewed.add(small.skewed.torg.load.per_second, large.skewed.torg.load.per_second);
+        plain_even.add(small.even.plain, large.even.plain);
+        plain_skewed.add(small.skewed.plain, large.skewed.plain);
         progress(&format!("sends on SQLite, round {round}"));
         last = Some([large, small]);
     }
@@ -56,9 +56,9 @@ pub(super) fn measure(site: &Site, report: &mut Report) -> anyhow::Result<()> {
     for (rates, messages) in last.into_iter().flatten().zip([much, little]) {
         report.remark(format!(
             "SQLite with {messages} messages, last round: {}; {} of {} messages were not in the index for search yet.",
-            rates.even.describe(),
-            rates.unindexed,
-            rates.even.load.answers,
+            rates.even.torg.describe(),
+            rates.even.unindexed,
+            rates.even.torg.load.answers,
         ));
     }
     Ok(())
@@ -66,20 +66,26 @@ pub(super) fn measure(site: &Site, report: &mut Report) -> anyhow::Result<()> {
 
 /// One round on one amount of data.
 struct Rates {
-    plain_even: f64,
-    plain_skewed: f64,
-    even: Observation,
-    /// Messages that were not in the index for search after `even`.
+    even: Pair,
+    skewed: Pair,
+}
+
+/// Plain SQLite and Torg in chats chosen alike.
+struct Pair {
+    /// Sends in a second.
+    plain: f64,
+    torg: Observation,
+    /// Messages that were not in the index for search after `torg`.
     unindexed: i64,
-    skewed: Observation,
 }
 
 fn sends_per_second(site: &Site, prepared: &Prepared) -> anyhow::Result<Rates> {
-    let plain_even = plain_sends(site, prepared, Choice::Even)?;
-    let (even, unindexed) = sends(site, prepared, Choice::Even)?;
-    let plain_skewed = plain_sends(site, prepared, Choice::Skewed)?;
-    let (skewed, _) = sends(site, prepared, Choice::Skewed)?;
-    Ok(Rates { plain_even, plain_skewed, even, unindexed, skewed })
+    let pair = |choice| {
+        let plain = plain_sends(site, prepared, choice)?;
+        let (torg, unindexed) = sends(site, prepared, choice)?;
+        anyhow::Ok(Pair { plain, torg, unindexed })
+    };
+    Ok(Rates { even: pair(Choice::Even)?, skewed: pair(Choice::Skewed)? })
 }
 
 /// Sends in a second by plain SQLite.

@@ -22,13 +22,15 @@ pub(crate) struct ActivityRange {
 
 /// At most sixteen.
 pub(crate) fn by_activity(query: &ActivityQuery) -> Vec<ActivityRange> {
+    let hidden = one_or_both(query.skip_hidden.then_some(false), [false, true]);
+    let over = one_or_both(query.over, [false, true]);
+    let unread = one_or_both(query.unread_only.then_some(true), [false, true]);
     let mut ranges = Vec::with_capacity(16);
     for side in one_or_both(query.side, [Side::Seller, Side::Buyer]) {
-        for hidden in one_or_both(query.skip_hidden.then_some(false), [false, true]) {
-            for is_over in one_or_both(query.over, [false, true]) {
-                for has_unread in one_or_both(query.unread_only.then_some(true), [false, true]) {
-                    ranges.push(ActivityRange { side, hidden, is_over, has_unread });
-                }
+        for &hidden in &hidden {
+            for &is_over in &over {
+                let range = |&has_unread| ActivityRange { side, hidden, is_over, has_unread };
+                ranges.extend(unread.iter().map(range));
             }
         }
     }

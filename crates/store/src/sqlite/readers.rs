@@ -79,8 +79,8 @@ impl Readers {
         // Also for the writer's connection, so that nobody reads any more when the store is closed.
         let mut lent = self.lend().await?;
         let writer = self.writer.upgrade();
-        let mut idle = writer.as_deref().and_then(Writing::connection_if_idle);
-        let connection = match &mut idle {
+        let mut of_writer = writer.as_deref().and_then(Writing::connection_if_idle);
+        let connection = match &mut of_writer {
             Some(connection) => connection,
             None => lent.connection()?,
         };
