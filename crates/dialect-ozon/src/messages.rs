@@ -30,8 +30,8 @@ pub(crate) async fn send(
     Body(request): Body<SendMessageRequest>,
 ) -> Result<Json<Sent>, Error> {
     seller.standing.require_for_sending(face.settings.subscription_gate)?;
-    let chat = face.engine.chat_by_public_id(&seller.caller, request.chat_id).await?;
-    face.engine.post_message(&seller.caller, chat.id, Draft::text(request.text)).await?;
+    let chat = face.engine.chat_id_by_public_id(request.chat_id).await?;
+    face.engine.post_message(&seller.caller, chat, Draft::text(request.text)).await?;
     Ok(Json(Sent::SUCCESS))
 }
 

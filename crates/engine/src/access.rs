@@ -113,7 +113,7 @@ impl Engine {
         address: Option<IpAddr>,
     ) -> Result<KeyCheck, EngineError> {
         let found = self.store().key_by_hash(secret_hash).await?;
-        self.judge_key(found.filter(|key| key.audience == audience), address).await
+        self.judge_key(found.filter(|(key, _)| key.audience == audience), address)
     }
 
     /// Like [`Self::check_key`], for faces whose clients name `account` beside the key: the key of another account is
@@ -126,16 +126,16 @@ impl Engine {
         address: Option<IpAddr>,
     ) -> Result<KeyCheck, EngineError> {
         let found = self.store().key_by_hash(&hash_secret(secret)).await?;
-        let own = found.filter(|key| key.audience == audience && key.account == Some(account));
-        self.judge_key(own, address).await
+        let own = found.filter(|(key, _)| key.audience == audience && key.account == Some(account));
+        self.judge_key(own, address)
     }
 
-    async fn judge_key(
+    fn judge_key(
         &self,
-        found: Option<ApiKey>,
+        found: Option<(ApiKey, Option<Account>)>,
         address: Option<IpAddr>,
     ) -> Result<KeyCheck, EngineError> {
-        let Some(key) = found else {
+        let Some((key, account)) = found else {
             return Ok(KeyCheck::Unknown);
         };
         let now = self.now();
@@ -151,10 +151,9 @@ impl Engine {
         {
             return Ok(KeyCheck::AddressNotAllowed);
         }
-        let account = match key.account {
-            Some(id) => Some(self.account(id).await?),
-            None => None,
-        };
+        if key.account.is_some() && account.is_none() {
+            return Err(EngineError::NotFound(Missing::Account));
+        }
         if let Some(account) = account.as_ref().filter(|account| !account.is_active) {
             return Ok(KeyCheck::AccountInactive(account.id));
         }
@@ -172,7 +171,7 @@ impl Engine {
         _host: Host,
         secret: &str,
     ) -> Result<Option<ApiKey>, EngineError> {
-        Ok(self.store().key_by_hash(&hash_secret(secret)).await?)
+        Ok(self.store().key_by_hash(&hash_secret(secret)).await?.map(|(key, _)| key))
     }
 
     /// A key of `account` (none: of the marketplace's backend) for the face `audience`, with the text `secret`. It may

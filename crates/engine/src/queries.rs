@@ -92,6 +92,12 @@ impl Engine {
         self.in_reach(caller, chat).await
     }
 
+    /// The id of a chat by its UUID, whoever's it is: for commands, which prove the caller's side themselves.
+    pub async fn chat_id_by_public_id(&self, id: Uuid) -> Result<ChatId, EngineError> {
+        let chat = self.store().chat_id_by_public_id(id).await?;
+        chat.ok_or(EngineError::NotFound(Missing::Chat))
+    }
+
     /// The caller's chats, the one with the newest message first.
     pub async fn chats_by_activity(
         &self,

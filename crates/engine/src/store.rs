@@ -72,6 +72,9 @@ pub trait Store: WebhookStore + Send + Sync + 'static {
     /// One chat by its UUID.
     async fn chat_by_public_id(&self, id: Uuid) -> Result<Option<Chat>, StoreError>;
 
+    /// The id of the chat with this UUID, for who needs nothing else of it.
+    async fn chat_id_by_public_id(&self, id: Uuid) -> Result<Option<ChatId>, StoreError>;
+
     /// Chats of one account, the one with the newest message first.
     async fn chats_by_activity(&self, query: &ActivityQuery) -> Result<Vec<Chat>, StoreError>;
 
@@ -175,8 +178,12 @@ pub trait Store: WebhookStore + Send + Sync + 'static {
     /// Stores a new key, or replaces the one with the same id. A secret belongs to one key only.
     async fn put_key(&self, key: &ApiKey) -> Result<Result<(), KeyConflict>, StoreError>;
 
-    /// The key whose secret has this SHA-256, also when it is revoked or expired.
-    async fn key_by_hash(&self, secret_hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError>;
+    /// The key whose secret has this SHA-256, also when it is revoked or expired, and its account, unless it is the
+    /// marketplace's or of an account of which only the id is known.
+    async fn key_by_hash(
+        &self,
+        secret_hash: &[u8; 32],
+    ) -> Result<Option<(ApiKey, Option<Account>)>, StoreError>;
 
     /// The keys of an account, or of the marketplace itself, by age.
     async fn keys_of(&self, account: Option<AccountId>) -> Result<Vec<ApiKey>, StoreError>;

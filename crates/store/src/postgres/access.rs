@@ -1,6 +1,7 @@
 //! Who comes in: keys of programs, sessions of people, and the secrets of this installation.
 
 use deadpool_postgres::Transaction;
+use domain::account::Account;
 use domain::id::{AccountId, MemberId};
 use engine::store::{ApiKey, KeyConflict, Session, StoreError};
 
@@ -8,6 +9,7 @@ use super::database::{Database, Parameters, execute, is_storable, lock_writers_o
 use super::gathering::Lookup;
 use crate::cells::{Cells, millisecond, optional_millisecond};
 use crate::rows::access::{key, key_columns, session, session_columns, spaced};
+use crate::rows::accounts::{account, account_columns};
 
 const SECRET_OF_ANOTHER: &str = "SELECT id FROM api_keys WHERE secret_hash = $1 AND id <> $2";
 const ACCOUNT_OF_KEY: &str = "SELECT account_id FROM api_keys WHERE id = $1";
@@ -62,8 +64,14 @@ pub(super) async fn put_key(
     .await
 }
 
-pub(super) const KEYS_BY_HASH: &str =
-    concat!("SELECT ", key_columns!(), " FROM api_keys WHERE secret_hash = ANY($1)");
+/// With the account of each, and whether there is one.
+pub(super) const KEYS_BY_HASH: &str = concat!(
+    "SELECT keys.*, accounts.id IS NOT NULL, accounts.* FROM (SELECT ",
+    key_columns!(),
+    " FROM api_keys WHERE secret_hash = ANY($1)) AS keys LEFT JOIN LATERAL (SELECT ",
+    account_columns!(),
+    " FROM accounts WHERE id = keys.account_id) AS accounts ON TRUE"
+);
 pub(super) const KEYS_OF_ACCOUNT: &str = concat!(
     "SELECT ",
     key_columns!(),
@@ -76,21 +84,23 @@ pub(super) const KEYS_OF_MARKETPLACE: &str = concat!(
     " FROM api_keys WHERE account_id IS NULL ORDER BY account_id, created_at, id"
 );
 
-/// Keys by the hashes of their secrets.
+/// Keys by the hashes of their secrets, with their accounts.
 pub(super) struct KeysByHash;
 
 impl Lookup for KeysByHash {
     type Key = [u8; 32];
-    type Found = ApiKey;
+    type Found = (ApiKey, Option<Account>);
 
     async fn look_up(
         db: &Database,
         hashes: &[[u8; 32]],
-    ) -> Result<Vec<([u8; 32], ApiKey)>, StoreError> {
+    ) -> Result<Vec<([u8; 32], Self::Found)>, StoreError> {
         let hashes: Vec<_> = hashes.iter().map(<[u8; 32]>::as_slice).collect();
         db.query(KEYS_BY_HASH, &[&hashes], |cells| {
             let key = key(cells)?;
-            Ok((key.secret_hash, key))
+            let is_known: bool = cells.take()?;
+            let account = if is_known { Some(account(cells)?.0) } else { None };
+            Ok((key.secret_hash, (key, account)))
         })
         .await
     }

@@ -176,6 +176,11 @@ impl Store for PostgresStore {
         self.chats_by_public_id.get(id).await
     }
 
+    async fn chat_id_by_public_id(&self, id: Uuid) -> Result<Option<ChatId>, StoreError> {
+        // With all of the chat: a batch has to know who sells in it, which is remembered from here.
+        Ok(self.chats_by_public_id.get(id).await?.map(|chat| chat.id))
+    }
+
     async fn chats_by_activity(&self, query: &ActivityQuery) -> Result<Vec<Chat>, StoreError> {
         chats::by_activity(&self.db, query).await
     }
@@ -308,7 +313,10 @@ impl Store for PostgresStore {
         access::put_key(&self.db, key).await
     }
 
-    async fn key_by_hash(&self, secret_hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {
+    async fn key_by_hash(
+        &self,
+        secret_hash: &[u8; 32],
+    ) -> Result<Option<(ApiKey, Option<Account>)>, StoreError> {
         self.keys.get(*secret_hash).await
     }
 

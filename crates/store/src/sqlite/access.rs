@@ -1,9 +1,11 @@
 //! Who comes in: keys of programs, sessions of people, and the secrets of this installation.
 
+use domain::account::Account;
 use domain::id::{AccountId, MemberId};
 use engine::store::{ApiKey, KeyConflict, Session};
 use rusqlite::{Connection, OptionalExtension, Result, params};
 
+use super::accounts;
 use super::cells::SqliteCells;
 use crate::cells::{millisecond, optional_millisecond};
 use crate::rows::access::{key, key_columns, session, session_columns, spaced};
@@ -61,11 +63,18 @@ pub(super) const KEYS_OF_ACCOUNT: &str = concat!(
     " FROM api_keys WHERE account_id IS ?1 ORDER BY created_at, id"
 );
 
-/// The key with a secret.
-pub(super) fn key_by_hash(db: &Connection, secret_hash: [u8; 32]) -> Result<Option<ApiKey>> {
-    db.prepare_cached(KEY_BY_HASH)?
+/// The key with a secret, and its account.
+pub(super) fn key_by_hash(
+    db: &Connection,
+    secret_hash: [u8; 32],
+) -> Result<Option<(ApiKey, Option<Account>)>> {
+    let key = db
+        .prepare_cached(KEY_BY_HASH)?
         .query_row([secret_hash], |row| key(&mut SqliteCells::of(row)))
-        .optional()
+        .optional()?;
+    let Some(key) = key else { return Ok(None) };
+    let account = accounts::accounts(db, key.account.as_slice())?.pop();
+    Ok(Some((key, account)))
 }
 
 /// The keys of an account, or of the marketplace.

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Result, Row, ToSql, named_params, 
 use uuid::Uuid;
 
 use super::cells::SqliteCells;
-use crate::cells::{millisecond, number, optional_millisecond};
+use crate::cells::{Cells as _, millisecond, number, optional_millisecond};
 use crate::codes::{Code, context_id};
 use crate::ranges::{self, ActivityRange, AgeRanges, Cell, ContextRanges};
 use crate::rows::chats::{self as rows, chat_columns};
@@ -33,6 +33,16 @@ pub(super) fn by_id(db: &Connection, id: ChatId) -> Result<Option<Chat>> {
 /// One chat by its UUID.
 pub(super) fn by_public_id(db: &Connection, id: Uuid) -> Result<Option<Chat>> {
     db.prepare_cached(BY_PUBLIC_ID)?.query_row([id.into_bytes()], chat).optional()
+}
+
+/// Answered by the index alone.
+pub(super) const ID_BY_PUBLIC_ID: &str = "SELECT id FROM chats WHERE public_id = ?1";
+
+/// The id of one chat by its UUID.
+pub(super) fn id_by_public_id(db: &Connection, id: Uuid) -> Result<Option<ChatId>> {
+    db.prepare_cached(ID_BY_PUBLIC_ID)?
+        .query_row([id.into_bytes()], |row| SqliteCells::of(row).id(ChatId::new))
+        .optional()
 }
 
 /// The chat of a key.

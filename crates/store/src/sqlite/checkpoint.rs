@@ -18,15 +18,12 @@ use rusqlite::{Connection, Result};
 use super::connections::{BUSY_TIMEOUT, DatabaseFile};
 use super::error::store_error;
 
-/// A checkpoint is due when so many pages were added to the log since the last one (32 MiB). A page that is written often
-/// is moved once for all of them.
-const PAGES_BETWEEN: i32 = 8 * 1024;
+/// The log is to be moved and to start anew when so many pages were added to it (128 MiB). A page that was written often is
+/// moved once for all of them, so a long log saves work; it is also what a start after a crash has to read.
+const LOG_PAGES: i32 = 32 * 1024;
 
-/// The log is to start anew when it has so many pages (64 MiB).
-const WAL_PAGES_MAX: i64 = 16 * 1024;
-
-/// So many checkpoints are made of a long log, one right after the other, before it starts anew.
-const CHECKPOINTS_OF_LONG_LOG: usize = 3;
+/// So many checkpoints are made, one right after the other, before the log starts anew.
+const CHECKPOINTS: usize = 3;
 
 /// The writer waits so long, so many times, for queries that still read from the log, before it lets the log grow until the
 /// next time (50 ms).
@@ -74,8 +71,7 @@ fn checkpoint_when(
 ) {
     while due.recv().is_ok() {
         match move_pages(connection, file) {
-            Ok(pages) if WAL_PAGES_MAX <= pages => log_is_long.0.store(true, Ordering::Relaxed),
-            Ok(_) => {}
+            Ok(()) => log_is_long.0.store(true, Ordering::Relaxed),
             Err(error) => {
                 tracing::warn!(%error, "a checkpoint failed; the write-ahead log grows until one succeeds");
             }
@@ -83,33 +79,20 @@ fn checkpoint_when(
     }
 }
 
-/// Moves what the log has, and says how many pages that is.
-fn move_pages(
-    connection: &Connection,
-    file: &DatabaseFile,
-) -> std::result::Result<i64, StoreError> {
-    let mut pages = 0;
-    // The writer will move what is left of a long log, and sends wait for that: so let it be what has come during a short
-    // checkpoint, and not during a long one.
-    for _ in 0..CHECKPOINTS_OF_LONG_LOG {
+/// Moves what the log has.
+fn move_pages(connection: &Connection, file: &DatabaseFile) -> std::result::Result<(), StoreError> {
+    // The writer will move what is left, and sends wait for that: so let it be what has come during a short checkpoint, and
+    // not during a long one.
+    for _ in 0..CHECKPOINTS {
         // PASSIVE waits for nobody: what a reader still needs stays in the log until the next time.
-        pages = checkpoint(connection, "PASSIVE").map_err(|error| store_error(&error))?;
+        checkpoint(connection, "PASSIVE").map_err(|error| store_error(&error))?;
         file.write_down()?;
-        if pages < WAL_PAGES_MAX {
-            break;
-        }
     }
-    Ok(pages)
+    Ok(())
 }
 
-/// How many pages the log has after a checkpoint.
-fn checkpoint(connection: &Connection, mode: &str) -> Result<i64> {
-    let mut pages = 0;
-    connection.pragma_update_and_check(None, "wal_checkpoint", mode, |row| {
-        pages = row.get(1)?;
-        Ok(())
-    })?;
-    Ok(pages)
+fn checkpoint(connection: &Connection, mode: &str) -> Result<()> {
+    connection.pragma_update_and_check(None, "wal_checkpoint", mode, |_| Ok(()))
 }
 
 /// Waits a moment for those who read from the log, if the writer has not yet been told so too often. SQLite's own pauses
@@ -133,7 +116,7 @@ impl Due {
         if pages < self.pages {
             self.pages = 0;
         }
-        let is_due = self.pages + PAGES_BETWEEN <= pages;
+        let is_due = self.pages + LOG_PAGES <= pages;
         if is_due {
             self.pages = pages;
         }
@@ -177,7 +160,7 @@ mod tests {
     #[test]
     fn a_checkpoint_is_due_whenever_the_log_has_grown_by_enough() {
         let mut due = Due::default();
-        let step = PAGES_BETWEEN;
+        let step = LOG_PAGES;
         let pages = [1, step, step + 1, 2 * step - 1, 2 * step + 5, 3 * step + 4, 3 * step + 5];
         assert_eq!(
             pages.map(|pages| due.is_now(pages)),

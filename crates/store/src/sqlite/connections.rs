@@ -15,9 +15,10 @@ use super::search_index;
 /// How long a statement waits for another process that holds a lock.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The write-ahead log is cut to this size when it starts anew.
-pub(super) const WAL_BYTES_KEPT: i64 = 96 << 20;
-/// Pages that the writer keeps in memory. With SQLite's own 2 MiB a large batch would write its pages more than once.
-const WRITER_CACHE_KIB: i64 = 64 << 10;
+pub(super) const WAL_BYTES_KEPT: i64 = 192 << 20;
+/// Pages that the writer keeps in memory. With SQLite's own 2 MiB a large batch would write its pages more than once; and of
+/// many pages SQLite looks at every one after most commits, which takes longer than to read some of them again.
+const WRITER_CACHE_KIB: i64 = 16 << 10;
 /// Statements that a connection keeps prepared: more than there are.
 const STATEMENTS_KEPT: usize = 256;
 

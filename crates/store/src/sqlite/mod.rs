@@ -199,6 +199,10 @@ impl Store for SqliteStore {
         self.readers.read_pages(1, move |db| chats::by_public_id(db, id)).await
     }
 
+    async fn chat_id_by_public_id(&self, id: Uuid) -> Result<Option<ChatId>, StoreError> {
+        self.readers.read_pages(1, move |db| chats::id_by_public_id(db, id)).await
+    }
+
     async fn chats_by_activity(&self, query: &ActivityQuery) -> Result<Vec<Chat>, StoreError> {
         let query = query.clone();
         self.readers.read_pages(query.limit, move |db| chats::by_activity(db, &query)).await
@@ -377,9 +381,12 @@ impl Store for SqliteStore {
         self.writer.transaction(move |db| access::put_key(db, &key)).await
     }
 
-    async fn key_by_hash(&self, secret_hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {
+    async fn key_by_hash(
+        &self,
+        secret_hash: &[u8; 32],
+    ) -> Result<Option<(ApiKey, Option<Account>)>, StoreError> {
         let secret_hash = *secret_hash;
-        self.readers.read_pages(1, move |db| access::key_by_hash(db, secret_hash)).await
+        self.readers.read_pages(2, move |db| access::key_by_hash(db, secret_hash)).await
     }
 
     async fn keys_of(&self, account: Option<AccountId>) -> Result<Vec<ApiKey>, StoreError> {

@@ -123,6 +123,7 @@ fn histories_and_logs_are_ranges_of_their_table() {
 #[test]
 fn facts_keys_and_sessions_are_found_by_their_names() {
     check(&[
+        (chats::ID_BY_PUBLIC_ID, "COVERING INDEX sqlite_autoindex_chats_1 (public_id=?)"),
         (accounts::ACCOUNT, "INTEGER PRIMARY KEY (rowid=?)"),
         (accounts::ACCOUNT_BY_EMAIL, "INDEX sqlite_autoindex_accounts_1 (email_folded=?)"),
         (facts::SHOPS_OF_SELLER, "INDEX shops_of_seller (seller_id=? AND rowid>?)"),

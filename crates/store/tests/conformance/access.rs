@@ -40,12 +40,19 @@ pub(crate) async fn keys_are_kept_whole(place: Place) {
     let marketplaces = ApiKey { account: None, ..key(4, 5) };
     for key in [&first, &second, &third, &marketplaces] {
         store.put_key(key).await.unwrap().unwrap();
-        assert_eq!(store.key_by_hash(&key.secret_hash).await.unwrap().as_ref(), Some(key));
+        let found = store.key_by_hash(&key.secret_hash).await.unwrap();
+        assert_eq!(found, Some((key.clone(), None)), "no account has a card yet");
     }
     first.revoked_at = Some(at(40));
     first.secret_hash = [99; 32];
     store.put_key(&first).await.unwrap().unwrap();
-    assert_eq!(store.key_by_hash(&[99; 32]).await.unwrap(), Some(first.clone()));
+    let card = account_facts(seller());
+    put(&*store, vec![Fact::Account(Box::new(card.clone()), None)]).await;
+    let found = store.key_by_hash(&[99; 32]).await.unwrap().unwrap();
+    assert_eq!(found.0, first);
+    assert_eq!(found.1, Some(card), "its account comes along");
+    let found = store.key_by_hash(&marketplaces.secret_hash).await.unwrap();
+    assert_eq!(found, Some((marketplaces.clone(), None)));
     assert_eq!(store.key_by_hash(&[1; 32]).await.unwrap(), None);
     assert_eq!(store.keys_of(Some(seller())).await.unwrap(), [second, first, third]);
     assert_eq!(store.keys_of(None).await.unwrap(), [marketplaces]);

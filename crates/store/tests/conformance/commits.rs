@@ -27,6 +27,8 @@ pub(crate) async fn a_message_is_stored_with_all_that_follows_from_it(place: Pla
     assert_eq!((chat.turn, chat.waiting_since), (Turn::Seller, Some(at(1))));
     assert_eq!((chat.seller.marks.unread, chat.buyer.marks.unread), (1, 0));
     assert_eq!(store.chat_by_public_id(chat.public_id).await.unwrap(), Some(chat.clone()));
+    assert_eq!(store.chat_id_by_public_id(chat.public_id).await.unwrap(), Some(chat.id));
+    assert_eq!(store.chat_id_by_public_id(uuid::Uuid::nil()).await.unwrap(), None);
     assert_eq!(
         store.unread(seller()).await.unwrap(),
         UnreadTotals { as_seller: 1, ..UnreadTotals::default() }

@@ -57,7 +57,13 @@ async fn keys_and_sessions_are_ranges_of_an_index() {
     check_with(
         rows,
         &[
-            (access::KEYS_BY_HASH, &["api_keys_secret_hash_key (secret_hash = ANY ($1))"]),
+            (
+                access::KEYS_BY_HASH,
+                &[
+                    "api_keys_secret_hash_key (secret_hash = ANY ($1))",
+                    "accounts_pkey (id = api_keys.account_id)",
+                ],
+            ),
             (access::KEYS_OF_ACCOUNT, &["api_keys_of_account (account_id = $1)"]),
             (access::KEYS_OF_MARKETPLACE, &["api_keys_of_account (account_id IS NULL)"]),
             (access::SESSION_BY_HASH, &["sessions_token_hash_key (token_hash = $1)"]),
