@@ -46,6 +46,12 @@ pub(crate) async fn measure(effort: Effort, report: &mut Report) -> anyhow::Resu
 }
 
 impl Site {
+    /// How often the rounds of sends take turns: more often than elsewhere, as what large amounts cost follows whatever else a
+    /// shared machine does at the moment.
+    fn rounds(&self) -> usize {
+        self.effort.pick(3, 7)
+    }
+
     /// How long there is load in a round.
     fn span(&self) -> Span {
         let milliseconds = Duration::from_millis;
@@ -67,7 +73,7 @@ impl Site {
             settings.join(", "),
             self.large.describe(),
             self.small.describe(),
-            self.effort.rounds(),
+            self.rounds(),
             span.counted.as_secs_f64(),
             span.warm_up.as_secs_f64(),
         )

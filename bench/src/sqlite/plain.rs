@@ -18,7 +18,8 @@ use crate::town::{Chat, TEXT};
 const SENDS: usize = 64;
 /// As much as Torg's writer has.
 const CACHE_KIB: i64 = 16 << 10;
-/// A checkpoint is made when the log has so many pages (128 MiB), which is when Torg makes one. With SQLite's own 1000 it would make one every few transactions.
+/// A checkpoint is made when the log has so many pages (128 MiB), which is when Torg makes one. With SQLite's own 1000 it
+/// would make one every few transactions.
 const CHECKPOINT_PAGES: i64 = 32 * 1024;
 
 const CHAT: &str = "UPDATE chats SET last_message_id = ?2, last_message_at = ?3, turn = 3, \

@@ -38,7 +38,7 @@ pub(super) fn measure(site: &Site, report: &mut Report) -> anyhow::Result<()> {
     let mut plain_even = plain_beside_little("chats chosen evenly");
     let mut plain_skewed = plain_beside_little("few chats get most");
     let mut last = None;
-    for round in 1..=site.effort.rounds() {
+    for round in 1..=site.rounds() {
         let large = sends_per_second(site, &site.large)?;
         let small = sends_per_second(site, &site.small)?;
         of_much.add(large.even.plain, large.even.torg.load.per_second);
