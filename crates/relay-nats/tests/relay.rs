@@ -182,7 +182,9 @@ async fn what_comes_back_on_another_connection_is_not_heard_by_who_said_it() {
     }
     let network = async_nats::connect(&url).await.unwrap();
     let mut carried = network.subscribe(format!("{prefix}.>")).await.unwrap();
-    network.flush().await.unwrap();
+    // Once this comes, NATS knows of the subscription.
+    network.publish(format!("{prefix}.here"), "".into()).await.unwrap();
+    carried.next().await.unwrap();
     one.tell(typing(1));
     let late = carried.next().await.unwrap();
     network.publish(late.subject, late.payload).await.unwrap();
